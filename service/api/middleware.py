@@ -1,0 +1,137 @@
+"""What happens around every request: its id, its key, its metrics, its log line."""
+
+import hashlib
+import hmac
+import logging
+import re
+import time
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import internal_error, problem_of
+from service.errors import Unauthorized
+from service.telemetry import Metrics, new_request_id, request_id
+
+log = logging.getLogger("service.access")
+
+SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+CLIENT_CLOSED_REQUEST = 499  # nginx's number for a caller that left; never sent, only logged
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+
+
+class Telemetry:
+    """Gives a request its id, turns bugs into 500s, and leaves one log line and the metrics."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Wrap `app`."""
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        wanted = Headers(scope=scope).get("x-request-id", "")
+        identity = wanted if SANE_REQUEST_ID.fullmatch(wanted) else new_request_id()
+        token = request_id.set(identity)
+        record = _Exchange(identity, send)
+        try:
+            await self._app(scope, receive, record.send)
+        except ClientDisconnect:
+            record.status = CLIENT_CLOSED_REQUEST
+        except Exception as error:  # noqa: BLE001  (the last place where a bug can be met politely)
+            response = internal_error(error)
+            if not record.status:
+                await response(scope, receive, record.send)
+        finally:
+            self._report(scope, record)
+            request_id.reset(token)
+
+    def _report(self, scope: Scope, record: "_Exchange") -> None:
+        elapsed_s = time.perf_counter() - record.started
+        route = getattr(scope.get("route"), "path", "unmatched")
+        status = record.status or CLIENT_CLOSED_REQUEST
+        self._metrics.requests.labels(route, status).inc()
+        self._metrics.latency.labels(route).observe(elapsed_s)
+        log.info(
+            "%s %s %d",
+            scope["method"],
+            scope["path"],
+            status,
+            extra={
+                "fields": {
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "duration_ms": round(elapsed_s * 1000, 2),
+                    "bytes_out": record.bytes_out,
+                }
+            },
+        )
+
+
+class _Exchange:
+    """What was answered to one request."""
+
+    def __init__(self, identity: str, send: Send) -> None:
+        self.status = 0
+        self.bytes_out = 0
+        self.started = time.perf_counter()
+        self._identity = identity
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Request-ID"] = self._identity
+            headers["X-Content-Type-Options"] = "nosniff"
+        else:
+            self.bytes_out += len(message.get("body", b""))
+        await self._send(message)
+
+
+class ApiKeys:
+    """Lets a request pass with one of the keys; probes are open.
+
+    Keys are compared as digests in constant time, every one of them for every request, so that
+    neither the length, the content nor the position of a key shows in how long it takes.
+    """
+
+    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+        """Wrap `app`; without keys everybody passes."""
+        self._app = app
+        self._digests = [_digest(key) for key in keys]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        if (
+            not self._digests
+            or scope["type"] != "http"
+            or scope["path"] in OPEN_PATHS
+            or self._knows(_presented(Headers(scope=scope)))
+        ):
+            await self._app(scope, receive, send)
+            return
+        error = Unauthorized("send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
+        await problem_of(error)(scope, receive, send)
+
+    def _knows(self, key: str) -> bool:
+        digest = _digest(key)
+        matches = [hmac.compare_digest(digest, known) for known in self._digests]
+        return any(matches)
+
+
+def _presented(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return token.strip()
+    return headers.get("x-api-key", "")
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

@@ -1,0 +1,112 @@
+"""Every error as `application/problem+json` (RFC 9457); the one table from error to status."""
+
+import logging
+import math
+from collections.abc import Mapping
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic_core import to_json
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from service import errors
+from service.telemetry import request_id
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+STATUS: Mapping[type[errors.ChiasmError], int] = {
+    errors.EmptyBody: 400,
+    errors.InvalidBody: 400,
+    errors.Unauthorized: 401,
+    errors.ModelNotFound: 404,
+    errors.ImageTooLarge: 413,
+    errors.UnsupportedFormat: 415,
+    errors.CorruptImage: 422,
+    errors.TruncatedImage: 422,
+    errors.InvalidOption: 422,
+    errors.Overloaded: 503,
+    errors.ModelNotReady: 503,
+    errors.ShuttingDown: 503,
+    errors.DeadlineExceeded: 504,
+}
+
+_TITLES = {
+    400: "Bad request",
+    401: "Unauthorized",
+    404: "Not found",
+    405: "Method not allowed",
+    413: "Content too large",
+    415: "Unsupported media type",
+    422: "Unprocessable content",
+    500: "Internal error",
+    503: "Service unavailable",
+    504: "Gateway timeout",
+}
+_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    members: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
+    """Return a problem document; `code` is the stable name, `detail` a sentence for people."""
+    document = {
+        "type": f"urn:chiasm:problem:{code}",
+        "title": _TITLES.get(status, "Error"),
+        "status": status,
+        "code": code,
+        "detail": detail,
+        "request_id": request_id.get(),
+        **(members or {}),
+    }
+    return Response(
+        to_json(document), status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+    )
+
+
+def problem_of(error: errors.ChiasmError) -> Response:
+    """Return the problem document of a deliberate error."""
+    status = STATUS.get(type(error))
+    if status is None:
+        return internal_error(error)
+    headers: dict[str, str] = {}
+    if isinstance(error, errors.Overloaded):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    elif status == 503:
+        headers["Retry-After"] = "1"
+    elif status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return problem(status, error.code, error.detail, members=error.members, headers=headers)
+
+
+def internal_error(error: BaseException) -> Response:
+    """Log a bug with its traceback, and return a document that shows nothing of it."""
+    log.error("unexpected error", exc_info=error)
+    return problem(500, "internal_error", "an unexpected error; the log has it under request_id")
+
+
+def install(app: FastAPI) -> None:
+    """Make every error that leaves a route a problem document."""
+
+    @app.exception_handler(errors.ChiasmError)
+    async def deliberate(_: Request, error: errors.ChiasmError) -> Response:
+        return problem_of(error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid_option(_: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        option = str(first["loc"][-1] if first["type"] != "literal_error" else first["loc"][1])
+        reason = "there is no such option" if first["type"] == "extra_forbidden" else first["msg"]
+        return problem_of(errors.InvalidOption(option, reason))
+
+    @app.exception_handler(HTTPException)
+    async def by_router(_: Request, error: HTTPException) -> Response:
+        code = _HTTP_CODES.get(error.status_code, "http_error")
+        return problem(error.status_code, code, str(error.detail), headers=error.headers)

@@ -1,0 +1,122 @@
+"""What goes over the wire, for the OpenAPI document; answers are written from results directly."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.tasks.classify import ClassifyOptions, Prediction
+
+
+class ImageSize(BaseModel):
+    """The full upright picture: the frame of every coordinate in the answer."""
+
+    width: int = Field(examples=[500])
+    height: int = Field(examples=[375])
+
+
+class ClassifyQuery(ClassifyOptions):
+    """The query of POST /classify."""
+
+    model: list[str] = Field(
+        default_factory=list,
+        max_length=8,
+        description="Which model; several are averaged. Default: the first installed one.",
+    )
+
+
+class ClassifyAnswer(BaseModel):
+    """Classes of a picture, best first."""
+
+    model: str | list[str] = Field(examples=["efficientnet-lite0"])
+    image: ImageSize
+    predictions: list[Prediction]
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; `code` is stable."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:chiasm:problem:unsupported_format"])
+    title: str = Field(examples=["Unsupported media type"])
+    status: int = Field(examples=[415])
+    code: str = Field(examples=["unsupported_format"])
+    detail: str = Field(examples=["not a JPEG, PNG, WebP, BMP, GIF or TIFF picture"])
+    request_id: str = Field(examples=["5f2b9c01d2e3f4a5"])
+
+
+class ModelRow(BaseModel):
+    """One model in the list."""
+
+    name: str
+    task: str
+    description: str
+    license: str
+    source: str
+    default: bool = Field(description="Whether its task uses it when no model is named.")
+    state: str = Field(examples=["ready"])
+    reason: str = Field(description="Why it is not ready; empty when it is.")
+    provider: str = Field(examples=["CPUExecutionProvider"])
+    instances: int = Field(description="Runs at once.")
+    threads: int = Field(description="Threads of one run.")
+    load_ms: float
+
+
+class ModelList(BaseModel):
+    """Every model that is loaded, and what the service plans with."""
+
+    cpus: float = Field(description="CPUs that this process may use: affinity and quota.")
+    cpu_threads: int = Field(description="Threads for decoding, pre- and postprocessing.")
+    models: list[ModelRow]
+
+
+class ModelDetail(ModelRow):
+    """One model, whole: its manifest, its tensors, and its layers."""
+
+    manifest: dict[str, Any]
+    inputs: list[dict[str, Any]]
+    outputs: list[dict[str, Any]]
+    layers: list[dict[str, Any]]
+    totals: dict[str, int | None]
+
+
+class Health(BaseModel):
+    """The event loop turns."""
+
+    status: str = Field(examples=["ok"])
+
+
+class Readiness(BaseModel):
+    """Whether every model is loaded, warm, and gave its golden answer."""
+
+    ready: bool
+    draining: bool
+    models: dict[str, str] = Field(examples=[{"efficientnet-lite0": "ready"}])
+    reasons: dict[str, str] = Field(description="Why a model is not ready.")
+
+
+IMAGE_BODY = {
+    "requestBody": {
+        "required": True,
+        "description": "The picture: as a file part, as the whole body, or in JSON as base64.",
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {"image": {"type": "string", "format": "binary"}},
+                }
+            },
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {
+                        "image": {"type": "string", "description": "base64 or a data: URL"}
+                    },
+                }
+            },
+        },
+    }
+}

@@ -1,0 +1,152 @@
+"""Builds every object of the service, and owns their lives."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from service import __version__
+from service.api import problems, system, tasks
+from service.api.intake import Intake
+from service.api.middleware import ApiKeys, Telemetry
+from service.api.schemas import Problem
+from service.engine.cpus import usable_cpus
+from service.engine.repository import EngineLimits, Repository, scan
+from service.engine.session import Device
+from service.imaging.decode import DecodeLimits
+from service.settings import Settings
+from service.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+LAG_TICK_S = 0.25
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Load the models and return the service, ready to be served.
+
+    Loading happens here and not in the lifespan, so that a wrong manifest, a missing device or
+    a changed file stops the process before it opens a port. Whoever calls this closes what it
+    built by running the lifespan to its end.
+
+    Raises:
+        StartupError: the service cannot start as configured; says what to mend.
+    """
+    metrics = Metrics()
+    decode = DecodeLimits(
+        max_pixels=settings.max_pixels, max_side=settings.max_side, max_frames=settings.max_frames
+    )
+    models = open_models(settings, metrics)
+    intake = Intake(
+        max_image_bytes=settings.max_image_bytes, max_buffered_bytes=settings.max_buffered_bytes
+    )
+    _watch(metrics, models, intake)
+    _announce(settings, models)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        lag = asyncio.create_task(_measure_lag(metrics))
+        yield
+        lag.cancel()
+        with suppress(asyncio.CancelledError):
+            await lag
+        await asyncio.to_thread(models.close)
+
+    app = FastAPI(
+        title="Chiasm",
+        version=__version__,
+        summary="Pretrained vision networks behind plain REST endpoints",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        responses={
+            "4XX": {"model": Problem, "description": "The request is at fault; `code` says how."},
+            "5XX": {"model": Problem, "description": "Overloaded, late, or a bug."},
+        },
+    )
+    app.state.models = models
+    problems.install(app)
+    app.include_router(
+        tasks.router(
+            tasks.Tasks(
+                models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
+            )
+        )
+    )
+    app.include_router(system.router(models, metrics))
+    # The last one added is the outermost: every answer, a refused key's too, gets its CORS
+    # headers, and then its id, its metrics and its log line.
+    app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Server-Timing", "X-Request-ID", "X-Execution-Provider", "Retry-After"],
+        )
+    app.add_middleware(Telemetry, metrics=metrics)
+    return app
+
+
+def open_models(settings: Settings, metrics: Metrics) -> Repository:
+    """Load every model of the settings' directory.
+
+    Raises:
+        StartupError: a manifest is wrong, a file changed, or the device is missing.
+    """
+    return Repository(
+        scan(settings.models_dir),
+        limits=EngineLimits(
+            device=Device(settings.device),
+            cpus=settings.cpus or usable_cpus(),
+            instances=settings.instances,
+            threads=settings.threads,
+            max_in_flight=settings.max_in_flight,
+            max_wait_s=settings.max_wait_ms / 1000,
+            decode=DecodeLimits(
+                max_pixels=settings.max_pixels,
+                max_side=settings.max_side,
+                max_frames=settings.max_frames,
+            ),
+        ),
+        observer=metrics,
+        preferred={"classify": settings.default_classify},
+    )
+
+
+def _watch(metrics: Metrics, models: Repository, intake: Intake) -> None:
+    """Let the gauges read the queues when they are scraped."""
+    for model in models.models.values():
+        metrics.watch(model.name, model.session.provider, model.pipeline)
+    metrics.buffered_bytes.set_function(lambda: intake.buffered_bytes)
+
+
+def _announce(settings: Settings, models: Repository) -> None:
+    log.info(
+        "planning with %.2f CPUs: %d threads for decoding, pre- and postprocessing",
+        models.cpus,
+        models.pool.threads,
+    )
+    for model in models.models.values():
+        log.info(
+            "%s: %s on %s, %d at once with %d threads each, loaded in %.0f ms",
+            model.name,
+            model.state.value,
+            model.session.provider,
+            model.instances,
+            model.threads,
+            model.load_ms,
+        )
+    log.info("API keys are %s", f"on ({len(settings.api_keys)})" if settings.api_keys else "off")
+    log.info("CORS is %s", ", ".join(settings.cors_origins) or "off")
+
+
+async def _measure_lag(metrics: Metrics) -> None:
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + LAG_TICK_S
+        await asyncio.sleep(LAG_TICK_S)
+        metrics.loop_lag.set(max(0.0, loop.time() - due))

@@ -1,0 +1,1 @@
+"""Sessions, threads and queues: everything between a picture and its answer."""

@@ -1,0 +1,276 @@
+"""From a picture to an answer: decode, preprocess, schedule, run, postprocess, each timed."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from service.arrays import Array
+from service.engine.admission import Admission, Ticket
+from service.engine.deadline import Deadline
+from service.engine.pool import CpuPool
+from service.engine.scheduler import Scheduler
+from service.engine.session import Session
+from service.errors import DeadlineExceeded
+from service.imaging.decode import DecodeLimits, Scale, decode
+from service.imaging.picture import Picture, Size
+from service.tasks.base import Options, Prepared, Task
+
+Timings = dict[str, float]
+"""Milliseconds by stage: decode, preprocess, queue, infer, postprocess."""
+
+
+class Source(Protocol):
+    """Something that a picture can be had from, on a CPU thread."""
+
+    def open(self, scale: Scale) -> Picture:
+        """Return the picture with at least the pixels that `scale` asks for."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A picture as it was uploaded."""
+
+    data: bytes
+    limits: DecodeLimits
+
+    def open(self, scale: Scale) -> Picture:
+        """Decode it; raises what `decode` raises."""
+        return decode(self.data, limits=self.limits, scale=scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A picture that several models look at, decoded once."""
+
+    picture: Picture
+
+    def open(self, scale: Scale) -> Picture:  # noqa: ARG002  (it has all the pixels it will ever have)
+        """Return it."""
+        return self.picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A task's result, the frame it speaks in, and where the time went."""
+
+    result: Any
+    size: Size
+    timings: Timings
+
+
+class Observer(Protocol):
+    """Told of what happens; the metrics are one."""
+
+    def stage(self, model: str, stage: str, seconds: float) -> None:
+        """A stage of one request took this long."""
+        ...
+
+    def batch(self, model: str, rows: int) -> None:
+        """A batch of this many rows ran."""
+        ...
+
+    def dropped(self, model: str, reason: str) -> None:
+        """A request was dropped before its end: `client_gone` or `deadline`."""
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class _Flight:
+    """One request on its way through the stages."""
+
+    source: Source
+    options: Options
+    deadline: Deadline
+    answer: Future[Answer] = field(default_factory=Future)
+    timings: Timings = field(default_factory=dict)
+    since: float = field(default_factory=time.perf_counter)
+    size: Size = (0, 0)
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to `stage`."""
+        now = time.perf_counter()
+        self.timings[stage] = self.timings.get(stage, 0.0) + (now - self.since) * 1000
+        self.since = now
+
+    def attempt(self, stage: Callable[["_Flight"], None]) -> None:
+        """Run a stage if somebody still waits; what it raises becomes the answer."""
+        try:
+            if not self.answer.cancelled():
+                self.deadline.check()
+                stage(self)
+        except Exception as error:  # noqa: BLE001  (it belongs to the caller, whatever it is)
+            self.fail(error)
+
+    def fail(self, error: BaseException) -> None:
+        """Settle with an error, unless the caller has left."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_exception(error)
+
+    def finish(self, answer: Answer) -> None:
+        """Settle with an answer, unless the caller has left."""
+        if self.answer.set_running_or_notify_cancel():
+            self.answer.set_result(answer)
+
+
+class Pipeline:
+    """One model's way from a picture to an answer.
+
+    Every stage hands over to the next from its own thread, so the event loop is woken once a
+    request, when the answer is there. Stages that a gone caller or a passed deadline made
+    pointless are skipped.
+    """
+
+    def __init__(
+        self,
+        *,
+        task: Task[Any, Any, Any],
+        session: Session,
+        pool: CpuPool,
+        admission: Admission,
+        observer: Observer,
+        threads: int,
+        max_rows: int,
+        max_delay_s: float = 0.0,
+    ) -> None:
+        """Join the parts and start `threads` scheduler threads.
+
+        Args:
+            task: bound to the model.
+            session: may be run by all threads at once.
+            pool: shared by all models.
+            admission: this model's own.
+            observer: told of stages, batches and drops.
+            threads: batches that may run at once.
+            max_rows: rows of one run of the session at most.
+            max_delay_s: how long a batch waits for company.
+        """
+        self.task = task
+        self.admission = admission
+        self._session = session
+        self._pool = pool
+        self._observer = observer
+        self._max_rows = max_rows
+        self._scheduler: Scheduler[Prepared, _Inferred] = Scheduler(
+            self._infer,
+            threads=threads,
+            max_rows=max_rows,
+            max_delay_s=max_delay_s,
+            name=task.network.name,
+        )
+
+    @property
+    def in_flight(self) -> int:
+        """Requests admitted and not yet answered."""
+        return self.admission.in_flight
+
+    @property
+    def predicted_wait_s(self) -> float:
+        """How long a request that arrives now would wait."""
+        return self.admission.predicted_wait_s
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that are preprocessed and wait for the network."""
+        return self._scheduler.waiting
+
+    def submit(self, source: Source, options: Options, deadline: Deadline) -> Future[Answer]:
+        """Start a picture on its way; cancelling the future drops what has not begun.
+
+        Raises:
+            Overloaded, ShuttingDown: it was not admitted.
+        """
+        ticket = self.admission.admit(deadline)
+        flight = _Flight(source=source, options=options, deadline=deadline)
+        flight.answer.add_done_callback(lambda answer: self._settled(ticket, flight, answer))
+        self._pool.submit(lambda: flight.attempt(self._prepare))
+        return flight.answer
+
+    def close(self) -> None:
+        """Run what is queued, then end the threads; the session is its owner's to close."""
+        self._scheduler.close()
+
+    def _prepare(self, flight: _Flight) -> None:
+        flight.lap("queue")
+        picture = flight.source.open(self.task.needed)
+        flight.size = picture.size
+        flight.lap("decode")
+        prepared = self.task.preprocess(picture, flight.options)
+        flight.lap("preprocess")
+        inferred = self._scheduler.submit(
+            prepared,
+            rows=prepared.rows,
+            deadline=flight.deadline,
+            gone=flight.answer.cancelled,
+        )
+        inferred.add_done_callback(
+            lambda future: self._pool.submit(
+                lambda: flight.attempt(lambda _: self._complete(flight, prepared, future)),
+                urgent=True,
+            )
+        )
+
+    def _complete(self, flight: _Flight, prepared: Prepared, future: "Future[_Inferred]") -> None:
+        inferred = future.result()
+        flight.lap("queue")
+        flight.timings["queue"] -= inferred.milliseconds
+        flight.timings["infer"] = inferred.milliseconds
+        result = self.task.postprocess(inferred.outputs, prepared, flight.options)
+        flight.lap("postprocess")
+        flight.finish(Answer(result=result, size=flight.size, timings=flight.timings))
+
+    def _settled(self, ticket: Ticket, flight: _Flight, answer: Future[Answer]) -> None:
+        model = self.task.network.name
+        if answer.cancelled():
+            ticket.release(completed=False)
+            self._observer.dropped(model, "client_gone")
+            return
+        error = answer.exception()
+        ticket.release(completed=not isinstance(error, DeadlineExceeded))
+        if isinstance(error, DeadlineExceeded):
+            self._observer.dropped(model, "deadline")
+        for stage, milliseconds in flight.timings.items():
+            self._observer.stage(model, stage, milliseconds / 1000)
+
+    def _infer(self, items: Sequence[Prepared]) -> list["_Inferred"]:
+        """Run several pictures' rows together, at most `max_rows` at a time."""
+        started = time.perf_counter()
+        feeds = _stack([item.tensors for item in items])
+        rows = [item.rows for item in items]
+        self._observer.batch(self.task.network.name, sum(rows))
+        outputs = self._run(feeds, sum(rows))
+        milliseconds = (time.perf_counter() - started) * 1000
+        ends = np.cumsum(rows)
+        return [
+            _Inferred({name: value[end - n : end] for name, value in outputs.items()}, milliseconds)
+            for n, end in zip(rows, ends, strict=True)
+        ]
+
+    def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
+        if rows <= self._max_rows:
+            return self._session.run(feeds)
+        parts = [
+            self._session.run(
+                {name: value[start : start + self._max_rows] for name, value in feeds.items()}
+            )
+            for start in range(0, rows, self._max_rows)
+        ]
+        return _stack(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Inferred:
+    """One picture's rows of every output, and how long its batch ran."""
+
+    outputs: dict[str, Array]
+    milliseconds: float
+
+
+def _stack(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
+    if len(parts) == 1:
+        return dict(parts[0])
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

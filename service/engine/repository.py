@@ -1,0 +1,286 @@
+"""The models that are there: scanned, verified, loaded, warmed, checked, and closed at the end."""
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+
+from service.engine.admission import Admission
+from service.engine.cpus import thread_budget, usable_cpus
+from service.engine.deadline import Deadline
+from service.engine.golden import difference, plain_answer, read_golden
+from service.engine.manifest import MANIFEST, ModelFolder, read_folder
+from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
+from service.engine.pool import CpuPool
+from service.engine.session import Device, OrtSession, Session
+from service.errors import ChiasmError, ManifestError, ModelNotFound, ModelNotReady
+from service.imaging.decode import DecodeLimits
+from service.imaging.picture import Picture
+from service.tasks.base import ConfigError, Network, TensorInfo
+
+log = logging.getLogger(__name__)
+
+
+class State(StrEnum):
+    """What a loaded model may be."""
+
+    READY = "ready"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineLimits:
+    """What the operator allows, in the engine's words.
+
+    Attributes:
+        device: where sessions must run.
+        cpus: CPUs to plan for; may be a fraction.
+        instances, threads: override the manifests' `[runtime]` where not None.
+        max_in_flight: requests a model may have in hand.
+        max_wait_s: longest predicted wait that is still admitted.
+        decode: limits on pictures.
+    """
+
+    device: Device = Device.AUTO
+    cpus: float = field(default_factory=usable_cpus)
+    instances: int | None = None
+    threads: int | None = None
+    max_in_flight: int = 128
+    max_wait_s: float = 1.0
+    decode: DecodeLimits = field(default_factory=DecodeLimits)
+
+
+@dataclass(slots=True, kw_only=True)
+class Model:
+    """A loaded model."""
+
+    folder: ModelFolder
+    session: Session
+    pipeline: Pipeline
+    instances: int
+    threads: int
+    state: State = State.READY
+    reason: str = ""
+    load_ms: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """The name that manifests, requests and metrics use."""
+        return self.folder.manifest.name
+
+    @property
+    def task(self) -> str:
+        """The name of the task it serves."""
+        return self.folder.manifest.task
+
+    def close(self) -> None:
+        """Finish what is queued and give the memory back."""
+        self.pipeline.close()
+        self.session.close()
+
+
+OpenSession = Callable[[Path, Device, int], Session]
+
+
+def open_ort(path: Path, device: Device, threads: int) -> Session:
+    """Open a graph in onnxruntime; what `Repository` does unless a test says otherwise."""
+    return OrtSession(path, device=device, threads=threads)
+
+
+class Repository:
+    """Every model by name; owns their sessions, their threads and the CPU pool they share."""
+
+    def __init__(
+        self,
+        folders: Iterable[ModelFolder],
+        *,
+        limits: EngineLimits,
+        observer: Observer,
+        preferred: Mapping[str, Sequence[str]] | None = None,
+        open_session: OpenSession = open_ort,
+    ) -> None:
+        """Load every folder, several at a time, and check it against its golden answer.
+
+        Args:
+            folders: valid manifests.
+            limits: the operator's.
+            observer: told of stages, batches and drops.
+            preferred: for a task, the names to try in order when a caller names no model.
+            open_session: opens a graph.
+
+        Raises:
+            ManifestError: a manifest contradicts its file or graph; names file and key.
+            DeviceUnavailable: the device that was named is not what the session runs on.
+        """
+        self._limits = limits
+        self._observer = observer
+        self._preferred = preferred or {}
+        self._open_session = open_session
+        self.cpus = limits.cpus
+        self.draining = False
+        self.pool = CpuPool(thread_budget(limits.cpus))
+        self.models: dict[str, Model] = {}
+        try:
+            with ThreadPoolExecutor(thread_budget(limits.cpus)) as loaders:
+                for model in loaders.map(self._load, folders):
+                    self.models[model.name] = model
+        except BaseException:
+            self.close()
+            raise
+
+    def find(self, task: str, name: str | None = None) -> Model:
+        """Return the model called `name`, or the task's default.
+
+        Raises:
+            ModelNotFound: no such model serves the task.
+            ModelNotReady: it is there, but failed its golden check.
+        """
+        serving = {model.name: model for model in self.models.values() if model.task == task}
+        if name is None:
+            candidates = [*self._preferred.get(task, ()), *sorted(serving)]
+            name = next((one for one in candidates if one in serving), "")
+        if name not in serving:
+            raise ModelNotFound(name, sorted(serving))
+        model = serving[name]
+        if model.state is not State.READY:
+            raise ModelNotReady(f"{name} failed its check at start", model=name)
+        return model
+
+    def drain(self, timeout_s: float) -> bool:
+        """Admit nothing more; wait for what is in hand.
+
+        Returns:
+            False if `timeout_s` passed first.
+        """
+        self.draining = True
+        end = time.monotonic() + timeout_s
+        drained = [
+            model.pipeline.admission.close(max(0.0, end - time.monotonic()))
+            for model in self.models.values()
+        ]
+        return all(drained)
+
+    def close(self) -> None:
+        """Close every model, then the pool."""
+        for model in self.models.values():
+            model.close()
+        self.pool.close()
+
+    def _load(self, folder: ModelFolder) -> Model:
+        started = time.perf_counter()
+        _check_digest(folder)
+        runtime = folder.manifest.runtime
+        budget = thread_budget(self._limits.cpus)
+        threads = min(self._limits.threads or runtime.threads or 1, budget)
+        instances = self._limits.instances or runtime.instances or max(1, budget // threads)
+        try:
+            session = self._open_session(folder.graph_path, self._limits.device, threads)
+        except ChiasmError:
+            raise
+        except Exception as error:  # whatever the runtime says of a file it cannot load
+            raise ManifestError(folder.manifest_path, "file", str(error)) from error
+        try:
+            pipeline = self._join(folder, session, instances)
+        except ConfigError as error:
+            raise ManifestError(folder.manifest_path, error.key, error.reason) from error
+        model = Model(
+            folder=folder,
+            session=session,
+            pipeline=pipeline,
+            instances=instances,
+            threads=threads,
+        )
+        self._check_golden(model)
+        model.load_ms = (time.perf_counter() - started) * 1000
+        return model
+
+    def _join(self, folder: ModelFolder, session: Session, instances: int) -> Pipeline:
+        manifest = folder.manifest
+        network = Network(
+            name=manifest.name,
+            input=manifest.input,
+            inputs=session.inputs,
+            outputs=session.outputs,
+        )
+        task = folder.task_type(network, folder.config)
+        _check_batch(network.input_info(), manifest.batch.max_size)
+        return Pipeline(
+            task=task,
+            session=session,
+            pool=self.pool,
+            admission=Admission(
+                max_in_flight=self._limits.max_in_flight, max_wait_s=self._limits.max_wait_s
+            ),
+            observer=self._observer,
+            threads=instances,
+            max_rows=manifest.batch.max_size,
+            max_delay_s=manifest.batch.max_delay_ms / 1000,
+        )
+
+    def _check_golden(self, model: Model) -> None:
+        """Warm the model up, and compare its answer where the right one is known."""
+        check = read_golden(model.folder.path)
+        options_type = model.folder.task_type.options_type
+        source: Source = Decoded(Picture.from_pixels(np.full((64, 64, 3), 127, np.uint8)))
+        options = options_type()
+        if check is None:
+            log.warning("%s has no golden.json: warmed, but not checked", model.name)
+        else:
+            source = Encoded(check.picture, self._limits.decode)
+            options = options_type.model_validate(check.golden.options)
+        try:
+            model.pipeline.submit(source, options, Deadline.never()).result()  # the slow first run
+            started = time.perf_counter()
+            answer = model.pipeline.submit(source, options, Deadline.never()).result()
+            elapsed_s = time.perf_counter() - started
+            model.pipeline.admission.seed(elapsed_s / thread_budget(self._limits.cpus))
+            found = check and difference(
+                check.golden.expected, plain_answer(answer.result), check.golden.tolerance
+            )
+        except Exception as error:  # any failure here is the model's, and is what is reported
+            log.exception("%s failed its first run", model.name)
+            found = str(error) or type(error).__name__
+        if found:
+            model.state, model.reason = State.FAILED, f"golden answer: {found}"
+            log.error("%s is not ready: %s", model.name, model.reason)
+
+
+def scan(directory: Path) -> list[ModelFolder]:
+    """Return every model folder of a directory, by name.
+
+    Raises:
+        ManifestError: the directory is missing, or one of its manifests is wrong.
+    """
+    if not directory.is_dir():
+        raise ManifestError(directory, "", "there is no such directory of models")
+    return [read_folder(path.parent) for path in sorted(directory.glob(f"*/{MANIFEST}"))]
+
+
+def file_sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check_digest(folder: ModelFolder) -> None:
+    if not folder.graph_path.is_file():
+        raise ManifestError(folder.manifest_path, "file", f"there is no {folder.graph_path}")
+    digest = file_sha256(folder.graph_path)
+    if digest != folder.manifest.sha256:
+        raise ManifestError(
+            folder.manifest_path, "sha256", f"the digest of {folder.graph_path.name} is {digest}"
+        )
+
+
+def _check_batch(info: TensorInfo, max_size: int) -> None:
+    fixed = info.shape[0]
+    if fixed is not None and fixed != max_size:
+        raise ConfigError("batch.max_size", f"the graph's batch is fixed at {fixed}")
+    if fixed is not None and fixed > 1:
+        raise ConfigError("batch.max_size", "export the graph with a batch of 1, or a dynamic one")

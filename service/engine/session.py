@@ -1,0 +1,145 @@
+"""The only file that knows onnxruntime: a graph on a device, and proof of which device."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import onnxruntime as ort
+
+from service.arrays import Array
+from service.errors import DeviceUnavailable
+from service.tasks.base import TensorInfo
+
+
+class Device(StrEnum):
+    """Where networks run. `auto` may fall back to the CPU; every other name may not."""
+
+    AUTO = "auto"
+    CPU = "cpu"
+    CUDA = "cuda"
+    TENSORRT = "tensorrt"
+    OPENVINO = "openvino"
+
+
+_CPU = "CPUExecutionProvider"
+_CUDA = "CUDAExecutionProvider"
+# Most wanted first; the later ones run what the first does not implement.
+_CHAINS: dict[Device, tuple[str, ...]] = {
+    Device.AUTO: (_CUDA, _CPU),
+    Device.CPU: (_CPU,),
+    Device.CUDA: (_CUDA, _CPU),
+    Device.TENSORRT: ("TensorrtExecutionProvider", _CUDA, _CPU),
+    Device.OPENVINO: ("OpenVINOExecutionProvider", _CPU),
+}
+# Grow by what was asked for, not by powers of two, so that the arena stays at what is in use.
+_PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
+    _CUDA: {"arena_extend_strategy": "kSameAsRequested", "cudnn_conv_algo_search": "HEURISTIC"},
+}
+# onnxruntime's element types in NumPy's words; anything else is no picture and no answer.
+_DTYPES = {
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(float16)": "float16",
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(bool)": "bool",
+}
+
+
+class Session(Protocol):
+    """A loaded graph; `run` may be called from several threads at once."""
+
+    @property
+    def inputs(self) -> tuple[TensorInfo, ...]:
+        """What `run` must be fed."""
+        ...
+
+    @property
+    def outputs(self) -> tuple[TensorInfo, ...]:
+        """What `run` returns."""
+        ...
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that really runs the graph, in onnxruntime's spelling."""
+        ...
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every output by name."""
+        ...
+
+    def close(self) -> None:
+        """Give the memory back; `run` fails from then on."""
+        ...
+
+
+def providers_for(device: Device, available: Sequence[str]) -> list[str]:
+    """Return the chain of execution providers for `device`, most wanted first.
+
+    Raises:
+        DeviceUnavailable: the installed onnxruntime was built without the named device.
+    """
+    chain = _CHAINS[device]
+    if device is not Device.AUTO and chain[0] not in available:
+        raise DeviceUnavailable(
+            f"device {device.value!r} was asked for, but the installed onnxruntime has only "
+            f"{', '.join(available)}"
+        )
+    return [provider for provider in chain if provider in available]
+
+
+class OrtSession:
+    """An onnxruntime session that refuses to run elsewhere than it was told to."""
+
+    def __init__(self, path: Path, *, device: Device, threads: int) -> None:
+        """Load and optimise the graph.
+
+        Args:
+            path: the .onnx file.
+            device: where it must run.
+            threads: `intra_op_num_threads`: threads that one `run` may use.
+
+        Raises:
+            DeviceUnavailable: the session fell back to another device than the one named.
+        """
+        providers = providers_for(device, ort.get_available_providers())
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3  # errors only: a fallback is found and raised below
+        # Waiting threads sleep instead of spinning: the cores are shared with decoding.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session: ort.InferenceSession | None = ort.InferenceSession(
+            path,
+            sess_options=options,
+            providers=providers,
+            provider_options=[_PROVIDER_OPTIONS.get(name, {}) for name in providers],
+        )
+        self.provider: str = self._session.get_providers()[0]
+        wanted = _CHAINS[device][0]
+        if device is not Device.AUTO and self.provider != wanted:
+            raise DeviceUnavailable(
+                f"device {device.value!r} was asked for, but {path.name} runs on {self.provider}; "
+                "is the driver installed and a device visible?"
+            )
+        self.inputs = tuple(map(_info, self._session.get_inputs()))
+        self.outputs = tuple(map(_info, self._session.get_outputs()))
+        self._output_names = [info.name for info in self.outputs]
+
+    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every output by name."""
+        if self._session is None:
+            raise RuntimeError("the session is closed")
+        answers = self._session.run(self._output_names, feeds)
+        return dict(zip(self._output_names, answers, strict=True))
+
+    def close(self) -> None:
+        """Drop the graph; its memory is freed when the last running `run` returns."""
+        self._session = None
+
+
+def _info(node: ort.NodeArg) -> TensorInfo:
+    shape = tuple(size if isinstance(size, int) else None for size in node.shape)
+    return TensorInfo(node.name, shape, _DTYPES.get(node.type, node.type))

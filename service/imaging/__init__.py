@@ -1,0 +1,1 @@
+"""Pixels, no models: decoding, geometry and drawing. The only home of PIL."""

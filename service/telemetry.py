@@ -1,0 +1,187 @@
+"""What the operator sees: metrics, JSON log lines, and the id that joins them to a request."""
+
+import json
+import logging
+import secrets
+import sys
+import time
+from contextvars import ContextVar
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request that the running code works for; empty outside of one."""
+
+# From the cost of a LeNet to that of a queue one should not stand in.
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+ROWS = (1, 2, 4, 8, 16, 32, 64)
+STATM_RESIDENT = 1  # field of /proc/self/statm, in pages
+
+
+def new_request_id() -> str:
+    """Return 16 random hexadecimal digits."""
+    return secrets.token_hex(8)
+
+
+class Queues(Protocol):
+    """What a model has in hand at the moment."""
+
+    @property
+    def in_flight(self) -> int:
+        """Requests admitted and not yet answered."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Pictures that wait for the network."""
+        ...
+
+    @property
+    def predicted_wait_s(self) -> float:
+        """How long a request that arrives now would wait."""
+        ...
+
+
+class Metrics:
+    """Every instrument, in a registry of its own so that two apps never share one."""
+
+    def __init__(self) -> None:
+        """Create and register the instruments."""
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "chiasm_requests",
+            "Answers by route and status.",
+            ["route", "status"],
+            registry=self.registry,
+        )
+        self.latency = Histogram(
+            "chiasm_request_seconds",
+            "From the first byte of a request to the last of its answer.",
+            ["route"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.stages = Histogram(
+            "chiasm_stage_seconds",
+            "Time of a request in one stage: decode, preprocess, queue, infer, postprocess.",
+            ["model", "stage"],
+            buckets=SECONDS,
+            registry=self.registry,
+        )
+        self.batches = Histogram(
+            "chiasm_batch_rows", "Rows of a run.", ["model"], buckets=ROWS, registry=self.registry
+        )
+        self.rejections = Counter(
+            "chiasm_rejections",
+            "Requests refused, by problem code.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.drops = Counter(
+            "chiasm_dropped",
+            "Requests dropped on the way: client_gone, deadline.",
+            ["model", "reason"],
+            registry=self.registry,
+        )
+        self.loop_lag = Gauge(
+            "chiasm_event_loop_lag_seconds",
+            "How late the event loop was at its latest tick.",
+            registry=self.registry,
+        )
+        self.buffered_bytes = Gauge(
+            "chiasm_buffered_body_bytes", "Request bodies held in memory.", registry=self.registry
+        )
+        self._model_info = Gauge(
+            "chiasm_model_info",
+            "1 for every loaded model, with what it runs on.",
+            ["model", "provider"],
+            registry=self.registry,
+        )
+        self._in_flight = Gauge(
+            "chiasm_in_flight",
+            "Requests admitted and not yet answered.",
+            ["model"],
+            registry=self.registry,
+        )
+        self._queue_depth = Gauge(
+            "chiasm_queue_depth",
+            "Pictures that wait for the network.",
+            ["model"],
+            registry=self.registry,
+        )
+        self._predicted_wait = Gauge(
+            "chiasm_predicted_wait_seconds",
+            "How long a request that arrives now would wait; admission is decided by it.",
+            ["model"],
+            registry=self.registry,
+        )
+        self.registry.register(_Process())
+
+    def watch(self, model: str, provider: str, queues: "Queues") -> None:
+        """Read a model's queues whenever the metrics are scraped."""
+        self._model_info.labels(model, provider).set(1)
+        self._in_flight.labels(model).set_function(lambda: queues.in_flight)
+        self._queue_depth.labels(model).set_function(lambda: queues.waiting)
+        self._predicted_wait.labels(model).set_function(lambda: queues.predicted_wait_s)
+
+    def stage(self, model: str, stage: str, seconds: float) -> None:
+        """Record the time of one request in one stage."""
+        self.stages.labels(model, stage).observe(seconds)
+
+    def batch(self, model: str, rows: int) -> None:
+        """Record a run of the session."""
+        self.batches.labels(model).observe(rows)
+
+    def dropped(self, model: str, reason: str) -> None:
+        """Record a request that was dropped on the way."""
+        self.drops.labels(model, reason).inc()
+
+
+class _Process(Collector):
+    """Resident memory, read when asked."""
+
+    def collect(self) -> list[GaugeMetricFamily]:
+        return [
+            GaugeMetricFamily(
+                "chiasm_resident_memory_bytes", "Resident memory.", value=resident_bytes()
+            )
+        ]
+
+
+def resident_bytes() -> int:
+    """Return this process's resident memory; 0 where /proc does not say."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
+            return int(file.read().split()[STATM_RESIDENT]) * 4096
+    except OSError:
+        return 0
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line; what is logged with `extra={"fields": {…}}` becomes its members."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as one line."""
+        line: dict[str, object] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if current := request_id.get():
+            line["request_id"] = current
+        line |= getattr(record, "fields", {})
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logging(level: str) -> None:
+    """Send everything at `level` and above to standard error, as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
