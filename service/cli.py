@@ -18,7 +18,7 @@ from pydantic_core import to_json
 from service import __version__
 from service.app import create_app, open_models
 from service.engine.deadline import Deadline
-from service.engine.golden import GOLDEN, Golden, plain_answer, write_golden
+from service.engine.golden import GOLDEN, Golden, write_golden
 from service.engine.manifest import read_folder
 from service.engine.pipeline import Encoded
 from service.engine.repository import Repository, State, scan
@@ -82,6 +82,13 @@ def _parser() -> argparse.ArgumentParser:
     golden = actions.add_parser("golden", help="record a picture's answer as the right one")
     golden.add_argument("name")
     golden.add_argument("image", type=Path, help="copied into the model's folder")
+    golden.add_argument(
+        "--option",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="an option of the task, e.g. min_score=0.05 to leave the noise out",
+    )
     golden.set_defaults(run=_golden)
     return parser
 
@@ -148,7 +155,7 @@ def _predict(settings: Settings, options: argparse.Namespace) -> int:
     if options.json:
         image = {"width": answer.size[1], "height": answer.size[0]}
         document = {"model": model.name, "image": image, **answer.result.answer()}
-        print(to_json(document, indent=2, exclude_none=True).decode())
+        print(to_json(document, indent=2).decode())
         return 0
     print(f"{options.image.name}: {answer.size[1]} x {answer.size[0]} pixels, {model.name}")
     print(answer.result.text())
@@ -197,13 +204,19 @@ def _golden(settings: Settings, options: argparse.Namespace) -> int:
     models = open_models(settings, Metrics())
     try:
         model = models.models[folder.manifest.name]
-        asked = folder.task_type.options_type()
+        chosen = dict(pair.split("=", 1) for pair in options.option)
+        asked = folder.task_type.options_type.model_validate(chosen)
         source = Encoded(picture, DecodeLimits())
         answer = model.pipeline.submit(source, asked, Deadline.never()).result()
     finally:
         models.close()
     (folder.path / name).write_bytes(picture)
-    expected = plain_answer(answer.result)
-    write_golden(folder.path, Golden(image=name, expected=expected, tolerance=GOLDEN_TOLERANCE))
+    golden = Golden(
+        image=name,
+        options=asked.model_dump(mode="json", exclude_defaults=True),
+        expected=answer.result.answer(),
+        tolerance=GOLDEN_TOLERANCE,
+    )
+    write_golden(folder.path, golden)
     print(f"{folder.path / GOLDEN}: {answer.result.text().splitlines()[0].strip()}")
     return 0

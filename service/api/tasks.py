@@ -91,7 +91,7 @@ def respond(
         **members,
     }
     return Response(
-        to_json(document, exclude_none=True),
+        to_json(document),
         media_type="application/json",
         headers=answer_headers(models, timings),
     )

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import to_jsonable_python
 
 from service.errors import ManifestError
-from service.tasks.base import Result
 from service.tasks.labels import plain_file_name
 
 GOLDEN = "golden.json"
@@ -54,12 +52,6 @@ def read_golden(folder: Path) -> Check | None:
     except (ValidationError, ValueError, OSError) as error:
         raise ManifestError(path, "", str(error)) from error
     return Check(golden, picture)
-
-
-def plain_answer(result: Result) -> dict[str, object]:
-    """Return a result as JSON would carry it."""
-    answer = to_jsonable_python(result.answer(), exclude_none=True)
-    return dict(answer)
 
 
 def write_golden(folder: Path, golden: Golden) -> None:

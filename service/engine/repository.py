@@ -14,7 +14,7 @@ import numpy as np
 from service.engine.admission import Admission
 from service.engine.cpus import thread_budget, usable_cpus
 from service.engine.deadline import Deadline
-from service.engine.golden import difference, plain_answer, read_golden
+from service.engine.golden import difference, read_golden
 from service.engine.manifest import MANIFEST, ModelFolder, read_folder
 from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
 from service.engine.pool import CpuPool
@@ -241,7 +241,7 @@ class Repository:
             elapsed_s = time.perf_counter() - started
             model.pipeline.admission.seed(elapsed_s / thread_budget(self._limits.cpus))
             found = check and difference(
-                check.golden.expected, plain_answer(answer.result), check.golden.tolerance
+                check.golden.expected, answer.result.answer(), check.golden.tolerance
             )
         except Exception as error:  # any failure here is the model's, and is what is reported
             log.exception("%s failed its first run", model.name)

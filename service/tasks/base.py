@@ -45,7 +45,7 @@ class Result(Protocol):
     """A task's answer about one picture."""
 
     def answer(self) -> dict[str, object]:
-        """Return the members of the JSON answer: plain values, dataclasses and lists of them."""
+        """Return the members of the JSON answer, in plain values, lists and dictionaries."""
         ...
 
     def text(self) -> str:

@@ -63,6 +63,11 @@ class Prediction:
     score: float
     external_id: str | None = None
 
+    def answer(self) -> dict[str, object]:
+        """Return the members of the JSON answer; a class without a foreign id says nothing of it."""
+        named = {"class_id": self.class_id, "label": self.label, "score": self.score}
+        return named if self.external_id is None else {**named, "external_id": self.external_id}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Classification:
@@ -74,7 +79,7 @@ class Classification:
 
     def answer(self) -> dict[str, object]:
         """Return the members of the JSON answer."""
-        return {"predictions": self.predictions}
+        return {"predictions": [one.answer() for one in self.predictions]}
 
     def text(self) -> str:
         """Return a line for each class."""
