@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
@@ -14,6 +14,7 @@ from service.api.intake import Intake
 from service.api.middleware import ApiKeys, Telemetry
 from service.api.schemas import Problem
 from service.engine.cpus import usable_cpus
+from service.engine.manifest import ModelFolder
 from service.engine.repository import EngineLimits, Repository, scan
 from service.engine.session import Device
 from service.imaging.decode import DecodeLimits
@@ -91,14 +92,20 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def open_models(settings: Settings, metrics: Metrics) -> Repository:
-    """Load every model of the settings' directory.
+def open_models(
+    settings: Settings, metrics: Metrics, folders: Sequence[ModelFolder] | None = None
+) -> Repository:
+    """Load the given model folders, or every one of the settings' directory that is installed.
 
     Raises:
         StartupError: a manifest is wrong, a file changed, or the device is missing.
     """
+    folders = scan(settings.models_dir) if folders is None else folders
+    for folder in folders:
+        if folder.manifest.pull is not None and not folder.installed:
+            log.info("%s is not installed: `chiasm models pull %s`", *[folder.manifest.name] * 2)
     return Repository(
-        scan(settings.models_dir),
+        [one for one in folders if one.installed or one.manifest.pull is None],
         limits=EngineLimits(
             device=Device(settings.device),
             cpus=settings.cpus or usable_cpus(),

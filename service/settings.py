@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         ("efficientnet-lite0",),
         description="Names to try in order when /classify is not told which model.",
     )
+    model_mirror: str | None = Field(
+        None,
+        description="A directory or base URL that `chiasm models pull` tries before the source.",
+    )
     device: str = Field(
         "auto",
         pattern="^(auto|cpu|cuda|tensorrt|openvino)$",

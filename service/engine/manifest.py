@@ -38,6 +38,18 @@ class RuntimeSpec(_Section):
     threads: int | None = Field(None, ge=1, description="Threads of one run; default: 1.")
 
 
+class PullSpec(_Section):
+    """Where a file comes from that is too large to be committed; fetched by command only."""
+
+    url: str = Field(pattern=r"^https://[^\s?#]+/[^\s/?#]+$", description="A pinned address.")
+    size_bytes: int = Field(ge=1)
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called at its source, and in a mirror."""
+        return self.url.rsplit("/", 1)[1]
+
+
 class Manifest(_Section):
     """A model folder's `model.toml`, without `[config]`, which belongs to the task."""
 
@@ -51,6 +63,7 @@ class Manifest(_Section):
     input: InputSpec
     batch: BatchSpec = BatchSpec()
     runtime: RuntimeSpec = RuntimeSpec()
+    pull: PullSpec | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +79,11 @@ class ModelFolder:
     def manifest_path(self) -> Path:
         """Where the manifest is, for error messages."""
         return self.path / MANIFEST
+
+    @property
+    def installed(self) -> bool:
+        """Whether the graph is there; one that has to be pulled may not be."""
+        return self.graph_path.is_file()
 
     @property
     def graph_path(self) -> Path:

@@ -252,7 +252,7 @@ class Repository:
 
 
 def scan(directory: Path) -> list[ModelFolder]:
-    """Return every model folder of a directory, by name.
+    """Return every model folder of a directory, by name, whether its graph is there or not.
 
     Raises:
         ManifestError: the directory is missing, or one of its manifests is wrong.

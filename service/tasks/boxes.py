@@ -6,19 +6,16 @@ class to a place of its own adds `class * offset` to each corner, which in float
 low bits of the very differences that decide an overlap.)
 """
 
-import math
-from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from service.arrays import F32, Index, Mask
 
-# Overlaps are computed for so many pairs at a time: some 4 MB of columns, whatever the input.
-_PAIRS_AT_ONCE: Final = 1 << 16
-
-# A float32 IoU is off by less than 1e-6 of itself (six roundings); ten times that is left as slack.
-_IOU_SLACK: Final = 1e-5
+# Boxes are settled in blocks, each first within itself. A block of this size holds what a usual
+# threshold leaves of one image, and its matrices stay in a second-level cache.
+_BLOCK: Final = 128
+_CHUNK: Final = 512
 
 # The smallest normal float32: what an empty union is divided by.
 _TINY: Final = np.finfo(np.float32).tiny
@@ -43,7 +40,8 @@ def clip(boxes: F32, size: tuple[int, int]) -> F32:
     array([[ 0.,  2., 20., 30.]], dtype=float32)
     """
     height, width = size
-    return np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    inside: F32 = np.clip(boxes, 0, np.array([width, height, width, height], np.float32))
+    return inside
 
 
 def valid(boxes: F32, scores: F32) -> Mask:
@@ -134,26 +132,27 @@ def nms(boxes: F32, scores: F32, class_ids: Index | None = None, *, iou_limit: f
     array([1, 2])
     """
     usable = _usable(boxes, scores, class_ids, iou_limit)
-    order = usable[best_first(scores[usable])]
-    columns = _columns(boxes[order])
-    windows = _windows(columns, None if class_ids is None else class_ids[order], iou_limit)
-    kept = bytearray(b"\1" * len(order))  # by rank; one item of it is read faster than an array's
-    kept_mask = np.frombuffer(kept, np.bool_)
-    pending = np.arange(len(order))
-    while pending.size:
-        visited, better, worse = _pairs(pending, windows)
-        hits = np.flatnonzero(_overlap(columns[:, better], columns[:, worse]) > iou_limit)
-        better, worse = better[hits], worse[hits]
-        # Each run of pairs is one box and those it would drop. Runs come by rank, so whatever
-        # could have dropped that box has been seen before.
-        starts = np.flatnonzero(np.diff(better, prepend=-1))
-        stops = [*starts[1:].tolist(), len(hits)]
-        for winner, start, stop in zip(better[starts].tolist(), starts.tolist(), stops):
-            if kept[winner]:
-                kept_mask[worse[start:stop]] = False
-        pending = pending[visited:]
-        pending = pending[kept_mask[pending]]
-    return order[kept_mask]
+    classes = np.zeros(len(boxes), np.intp) if class_ids is None else class_ids
+    # Class by class, best first: whatever a box can drop comes after it in an unbroken stretch.
+    order = usable[np.lexsort((-scores[usable], classes[usable]))]
+    columns, classes = _columns(boxes[order]), classes[order]
+    waiting = np.arange(len(order))
+    survivors = [waiting[:0]]
+    while waiting.size:
+        block, waiting = waiting[:_BLOCK], waiting[_BLOCK:]
+        free = _overlap(columns[:, block, None], columns[:, None, block]) <= iou_limit
+        if classes[block[0]] != classes[block[-1]]:
+            free |= classes[block, None] != classes[block]
+        kept = block[_first_come(free)]
+        survivors.append(kept)
+        # Only the block's last class can go on behind it.
+        going_on = classes[block[-1]]
+        end = int(classes[waiting].searchsorted(going_on, side="right"))
+        rivals = columns[:, kept[classes[kept] == going_on]]
+        free_behind = _free_of(rivals, columns[:, waiting[:end]], iou_limit)
+        waiting = np.concatenate([waiting[:end][free_behind], waiting[end:]])
+    chosen = np.sort(order[np.concatenate(survivors)])
+    return chosen[best_first(scores[chosen])]
 
 
 def soft_nms(
@@ -243,62 +242,25 @@ def _overlap(first: F32, second: F32) -> F32:
     return intersection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Windows:
-    """Where the boxes are that may overlap a given one by more than the limit.
+def _first_come(free: Mask) -> Mask:
+    """Return which of N boxes stay, if each that stays drops the later ones it is not free of.
 
-    Attributes:
-        line: (N,) boxes, by class and then by the x of their centres.
-        first, last: (N,) those of box i are among line[first[i]:last[i]].
+    Args:
+        free: (N, N) symmetric, True where two boxes may stay side by side.
     """
-
-    line: Index
-    first: Index
-    last: Index
-
-
-def _windows(columns: F32, class_ids: Index | None, iou_limit: float) -> _Windows:
-    """Line the boxes up and find each one's window.
-
-    Two boxes cannot overlap by more than their extents along x do. For extents of width v and w
-    whose centres are d apart, intersection / union > t implies t < v/w < 1/t and
-    d < (v + w)/2 * (1 - t)/(1 + t) or, one inside the other, d < |v - w|/2. Both are below
-    w/2 * (1 - t)/t, which depends on one of the boxes alone.
-
-    Centres and widths are doubled, in float64, where sums of float32 lose nothing that matters.
-    """
-    count = columns.shape[1]
-    limit = iou_limit * (1 - _IOU_SLACK)
-    centre = np.add(columns[0], columns[2], dtype=np.float64)
-    width = np.subtract(columns[2], columns[0], dtype=np.float64)
-    reach = width * ((1 - limit) / limit if limit else math.inf)
-    marks = np.concatenate([centre, centre - reach, centre + reach])
-    if class_ids is None:
-        order = np.argsort(marks, kind="stable")
-    else:
-        order = np.lexsort((marks, np.tile(class_ids, 3)))
-    is_centre = order < count
-    passed = np.empty(3 * count, np.intp)
-    passed[order] = np.cumsum(is_centre)
-    return _Windows(
-        line=order[is_centre], first=passed[count : 2 * count], last=passed[2 * count :]
-    )
+    np.fill_diagonal(free, val=True)
+    kept = np.ones(len(free), np.bool_)
+    for row in np.flatnonzero(~free.all(axis=1)):
+        if kept[row]:  # then all that it is not free of come later: an earlier one would drop it
+            kept &= free[row]
+    return kept
 
 
-def _pairs(pending: Index, windows: _Windows) -> tuple[int, Index, Index]:
-    """Pair the first of `pending` with everything after them in their windows.
-
-    Returns:
-        visited: how many of `pending` there was room for, at least 1.
-        better: (P,) from `pending`, in its order.
-        worse: (P,) from that box's window, each of a higher number (a lower rank) than `better`.
-    """
-    first = windows.first[pending]
-    stops = np.cumsum(windows.last[pending] - first)
-    visited = max(1, int(stops.searchsorted(_PAIRS_AT_ONCE, side="right")))
-    first, stops = first[:visited], stops[:visited]
-    lengths = np.diff(stops, prepend=0)
-    better = np.repeat(pending[:visited], lengths)
-    worse = windows.line[np.arange(stops[-1]) + np.repeat(first - stops + lengths, lengths)]
-    later = np.flatnonzero(worse > better)
-    return visited, better[later], worse[later]
+def _free_of(rivals: F32, columns: F32, iou_limit: float) -> Mask:
+    """Return (N,): which of N boxes overlap none of `rivals` by more than the limit."""
+    free = np.ones(columns.shape[1], np.bool_)
+    for start in range(0, len(free), _CHUNK):
+        chunk = columns[:, None, start : start + _CHUNK]
+        overlap = _overlap(rivals[:, :, None], chunk)
+        free[start : start + _CHUNK] = (overlap <= iou_limit).all(axis=0)
+    return free
