@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
 
 ENVELOPE_BYTES = 16_384  # boundaries, part headers, JSON around the pictures
-MAX_PARTS = 16
 
 
 class Intake:
@@ -149,11 +148,11 @@ class Intake:
         if not boundary:
             raise InvalidBody("the multipart body has no boundary")
         parts = _Parts(names, self._max_image_bytes, self.too_large)
-        parser = python_multipart.MultipartParser(
-            boundary, cast("MultipartCallbacks", parts.callbacks())
-        )
+        limit = self._max_image_bytes * len(names) + ENVELOPE_BYTES
         try:
-            limit = self._max_image_bytes * len(names) + ENVELOPE_BYTES
+            parser = python_multipart.MultipartParser(
+                boundary, cast("MultipartCallbacks", parts.callbacks())
+            )
             await self._stream(request, limit, held, parser.write)
             parser.finalize()
         except FormParserError as error:
@@ -193,7 +192,6 @@ class _Parts:
         self._max_bytes = max_bytes
         self._too_large = too_large
         self._pictures: dict[str, bytearray] = {}
-        self._count = 0
         self._header_name = b""
         self._header_value = b""
         self._disposition = b""
@@ -214,9 +212,6 @@ class _Parts:
         return {name: bytes(data) for name, data in self._pictures.items()}
 
     def _part_begin(self) -> None:
-        self._count += 1
-        if self._count > MAX_PARTS:
-            raise InvalidBody(f"the multipart body has more than {MAX_PARTS} parts")
         self._disposition = b""
 
     def _header_field(self, data: bytes, start: int, end: int) -> None:

@@ -1,5 +1,6 @@
 """What happens around every request: its id, its key, its metrics, its log line."""
 
+import asyncio
 import hashlib
 import hmac
 import logging
@@ -9,10 +10,11 @@ from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.problems import internal_error, problem_of
-from service.errors import Unauthorized
+from service.api.problems import PROBLEM_CODE, internal_error, problem_of
+from service.errors import ShuttingDown, Unauthorized
 from service.telemetry import Metrics, new_request_id, request_id
 
 log = logging.getLogger("service.access")
@@ -23,7 +25,7 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
 class Telemetry:
-    """Gives a request its id, turns bugs into 500s, and leaves one log line and the metrics."""
+    """Gives a request its id, and leaves one log line and the metrics."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         """Wrap `app`."""
@@ -41,12 +43,6 @@ class Telemetry:
         record = _Exchange(identity, send)
         try:
             await self._app(scope, receive, record.send)
-        except ClientDisconnect:
-            record.status = CLIENT_CLOSED_REQUEST
-        except Exception as error:  # noqa: BLE001  (the last place where a bug can be met politely)
-            response = internal_error(error)
-            if not record.status:
-                await response(scope, receive, record.send)
         finally:
             self._report(scope, record)
             request_id.reset(token)
@@ -57,20 +53,22 @@ class Telemetry:
         status = record.status or CLIENT_CLOSED_REQUEST
         self._metrics.requests.labels(route, status).inc()
         self._metrics.latency.labels(route).observe(elapsed_s)
+        fields = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "duration_ms": round(elapsed_s * 1000, 2),
+            "bytes_out": record.bytes_out,
+        }
+        if code := scope.get(PROBLEM_CODE):
+            self._metrics.rejections.labels(code).inc()
+            fields["code"] = code
         log.info(
             "%s %s %d",
             scope["method"],
             scope["path"],
             status,
-            extra={
-                "fields": {
-                    "method": scope["method"],
-                    "path": scope["path"],
-                    "status": status,
-                    "duration_ms": round(elapsed_s * 1000, 2),
-                    "bytes_out": record.bytes_out,
-                }
-            },
+            extra={"fields": fields},
         )
 
 
@@ -93,6 +91,40 @@ class _Exchange:
         else:
             self.bytes_out += len(message.get("body", b""))
         await self._send(message)
+
+
+class LastResort:
+    """Answers what no route could: a bug with a 500, the end of the shutdown's grace with a 503.
+
+    A caller that left gets no answer.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap `app`."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request."""
+        started = False
+
+        async def note(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        async def answer(response: Response) -> None:
+            if not started:
+                await response(scope, receive, send)
+
+        try:
+            await self._app(scope, receive, note)
+        except ClientDisconnect:
+            pass
+        except asyncio.CancelledError:
+            await answer(problem_of(ShuttingDown("the service ended before the answer was ready")))
+            raise
+        except Exception as error:  # noqa: BLE001  (the last place where it can be met politely)
+            await answer(internal_error(error))
 
 
 class ApiKeys:

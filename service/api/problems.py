@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from service import errors
 from service.telemetry import request_id
@@ -16,6 +17,7 @@ from service.telemetry import request_id
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+PROBLEM_CODE = "chiasm.problem"  # where a request's scope keeps the code of what went wrong
 
 STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.EmptyBody: 400,
@@ -48,6 +50,22 @@ _TITLES = {
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
+class _ProblemResponse(Response):
+    """A problem document that leaves its code in the scope, for the metrics and the log."""
+
+    media_type = MEDIA_TYPE
+
+    def __init__(
+        self, code: str, document: bytes, status: int, headers: Mapping[str, str] | None
+    ) -> None:
+        super().__init__(document, status, headers)
+        self._code = code
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PROBLEM_CODE] = self._code
+        await super().__call__(scope, receive, send)
+
+
 def problem(
     status: int,
     code: str,
@@ -66,9 +84,7 @@ def problem(
         "request_id": request_id.get(),
         **(members or {}),
     }
-    return Response(
-        to_json(document), status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {})
-    )
+    return _ProblemResponse(code, to_json(document), status, headers)
 
 
 def problem_of(error: errors.ChiasmError) -> Response:
@@ -102,9 +118,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid_option(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
-        option = str(first["loc"][-1] if first["type"] != "literal_error" else first["loc"][1])
+        _, option, *_ = first["loc"]
         reason = "there is no such option" if first["type"] == "extra_forbidden" else first["msg"]
-        return problem_of(errors.InvalidOption(option, reason))
+        return problem_of(errors.InvalidOption(str(option), reason))
 
     @app.exception_handler(HTTPException)
     async def by_router(_: Request, error: HTTPException) -> Response:

@@ -1,6 +1,6 @@
 """What goes over the wire, for the OpenAPI document; answers are written from results directly."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,7 @@ class ImageSize(BaseModel):
 class ClassifyQuery(ClassifyOptions):
     """The query of POST /classify."""
 
-    model: list[str] = Field(
+    model: list[Annotated[str, Field(min_length=1)]] = Field(
         default_factory=list,
         max_length=8,
         description="Which model; several are averaged. Default: the first installed one.",

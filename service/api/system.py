@@ -109,5 +109,9 @@ def _layers(model: Model) -> tuple[list[dict[str, Any]], dict[str, int | None]]:
 
     spec = model.folder.manifest.input
     summary = summarize(model.folder.graph_path, input_size=spec.size, layout=spec.layout.value)
-    totals = {"parameters": summary.parameters, "multiply_adds": summary.multiply_adds}
+    totals = {
+        "parameters": summary.parameters,
+        "statistics": summary.statistics,
+        "multiply_adds": summary.multiply_adds,
+    }
     return to_jsonable_python(summary.layers), totals

@@ -49,7 +49,7 @@ class Tasks:
             model.pipeline.admission.check(deadline)
         async with before(deadline), self.intake.receive(request) as pictures:
             source = Encoded(pictures["image"], self.decode)
-            futures = [model.pipeline.submit(source, options, deadline) for model in models]
+            futures = (model.pipeline.submit(source, options, deadline) for model in models)
             return await answers(futures, request)
 
 

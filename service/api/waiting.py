@@ -1,7 +1,7 @@
 """Waiting for an answer for as long as its caller does, and no longer."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Any
@@ -46,31 +46,38 @@ async def before(deadline: Deadline) -> AsyncIterator[None]:
         raise DeadlineExceeded("the deadline passed before the answer was ready") from error
 
 
-async def answers(futures: Sequence[Future[Any]], request: Request) -> list[Any]:
+async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]:
     """Return the futures' results; cancel them all if the caller leaves or one of them fails.
 
     Must be called after the body was read to its end, since it listens for the disconnect.
 
+    Args:
+        futures: may be started while they are iterated over; those that were are cancelled if
+            a later one cannot be.
+        request: of the caller who waits.
+
     Raises:
         ClientDisconnect: the caller left.
     """
-    wanted = [asyncio.wrap_future(future) for future in futures]
-    waiting: set[asyncio.Future[Any]] = set(wanted)
+    wanted: list[asyncio.Future[Any]] = []
     gone = asyncio.ensure_future(_disconnected(request))
     try:
+        for future in futures:
+            wanted.append(asyncio.wrap_future(future))
+        waiting = set(wanted)
         while waiting:
             done, _ = await asyncio.wait({*waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
             if gone in done:
                 raise ClientDisconnect
-            for future in done:
-                future.result()
+            for answer in done:
+                answer.result()
             waiting -= done
-        return [future.result() for future in wanted]
+        return [answer.result() for answer in wanted]
     finally:
         gone.cancel()
-        for future in wanted:  # those that outlived a sibling's failure, or the caller
-            if not future.cancel() and not future.cancelled():
-                future.exception()
+        for answer in wanted:  # those that outlived a sibling's failure, or the caller
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()
 
 
 async def _disconnected(request: Request) -> None:

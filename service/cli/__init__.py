@@ -18,15 +18,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = Settings()
-        configure_logging(settings.log_level if options.command == "serve" else "error")
-        status: int = options.run(settings, options)
     except ValidationError as error:
         for mistake in error.errors(include_url=False):
             name = "_".join(str(part) for part in mistake["loc"]).upper()
             print(f"chiasm: CHIASM_{name}: {mistake['msg']}", file=sys.stderr)
         return 2
-    except ChiasmError as error:
-        print(f"chiasm: {error.detail}", file=sys.stderr)
+    configure_logging(settings.log_level if options.command == "serve" else "error")
+    try:
+        status: int = options.run(settings, options)
+    except (ChiasmError, OSError) as error:
+        print(f"chiasm: {error}", file=sys.stderr)
         return 1
     return status
 

@@ -2,8 +2,11 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from service.app import open_models
 from service.engine.deadline import Deadline
@@ -11,10 +14,11 @@ from service.engine.golden import GOLDEN, Golden, write_golden
 from service.engine.manifest import ModelFolder
 from service.engine.pipeline import Encoded
 from service.engine.repository import State, scan
-from service.errors import ModelNotFound
+from service.errors import InvalidOption, ModelNotFound
 from service.imaging.decode import DecodeLimits
 from service.pull import PullFailed, pull
 from service.settings import Settings
+from service.tasks.base import Options
 from service.telemetry import Metrics
 
 # Golden answers allow for another CPU's rounding, not for another answer.
@@ -88,9 +92,7 @@ def _golden(settings: Settings, options: argparse.Namespace) -> int:
     folder = _folder(settings, options.name)
     picture = options.image.read_bytes()
     name = f"golden{options.image.suffix.lower()}"
-    (folder.path / GOLDEN).unlink(missing_ok=True)
-    chosen = dict(pair.split("=", 1) for pair in options.option)
-    asked = folder.task_type.options_type.model_validate(chosen)
+    asked = _options(folder, options.option)
     models = open_models(settings, Metrics(), [folder])
     try:
         model = models.models[folder.manifest.name]
@@ -108,6 +110,15 @@ def _golden(settings: Settings, options: argparse.Namespace) -> int:
     write_golden(folder.path, golden)
     print(f"{folder.path / GOLDEN}\n{answer.result.text()}")
     return 0
+
+
+def _options(folder: ModelFolder, pairs: Sequence[str]) -> Options:
+    chosen = {key: value for key, _, value in (pair.partition("=") for pair in pairs)}
+    try:
+        return folder.task_type.options_type.model_validate(chosen)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise InvalidOption(str(first["loc"][0]), first["msg"]) from error
 
 
 def _pull(settings: Settings, options: argparse.Namespace) -> int:

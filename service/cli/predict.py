@@ -1,7 +1,6 @@
 """`chiasm predict`: one picture, one model, no server."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,7 @@ def add_commands(commands: Any) -> None:
 
 
 def _predict(settings: Settings, options: argparse.Namespace) -> int:
-    try:
-        picture = options.image.read_bytes()
-    except OSError as error:
-        print(f"chiasm: {error}", file=sys.stderr)
-        return 1
+    picture = options.image.read_bytes()
     models = open_models(settings, Metrics())
     try:
         model = models.find(options.task, options.model)

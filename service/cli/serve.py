@@ -4,13 +4,14 @@ import argparse
 import asyncio
 import logging
 import signal
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI
 
 from service.app import create_app
 from service.engine.repository import Repository
@@ -23,8 +24,14 @@ def add_commands(commands: Any) -> None:
     """Add `serve` to the command line."""
     serve = commands.add_parser("serve", help="answer HTTP requests until told to stop")
     serve.add_argument("--host", help="address to bind (CHIASM_HOST, 127.0.0.1)")
-    serve.add_argument("--port", type=int, help="port to bind (CHIASM_PORT, 8000)")
+    serve.add_argument("--port", type=_port, help="port to bind (CHIASM_PORT, 8000)")
     serve.set_defaults(run=_serve)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("must be a number from 0 to 65535")
+    return int(text)
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
@@ -37,29 +44,35 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=max(1, round(settings.shutdown_grace_s)),
         )
     )
-    uvloop.run(_serve_until_told(server, app, settings.shutdown_grace_s))
+    uvloop.run(_serve_until_told(server, app.state.models, settings.shutdown_grace_s))
     return 0 if server.started else 1
 
 
-async def _serve_until_told(server: "_Server", app: FastAPI, grace_s: float) -> None:
-    """Serve; at the first signal stop being ready, answer what is in flight, and end."""
-    loop = asyncio.get_running_loop()
-    models: Repository = app.state.models
-    drains: list[asyncio.Task[None]] = []
+async def _serve_until_told(server: "_Server", models: Repository, grace_s: float) -> None:
+    """Serve; at the first signal stop being ready, answer what is in flight, and end.
 
-    async def drain() -> None:
-        log.info("draining: not ready any more, answering what is in flight")
-        if not await asyncio.to_thread(models.drain, grace_s):
-            log.warning("requests were still in flight after %.0f s", grace_s)
-        server.should_exit = True
+    All of that has `grace_s`; a second signal ends it at once.
+    """
+    loop = asyncio.get_running_loop()
+
+    def drain() -> None:
+        end = time.monotonic() + grace_s
+        if not models.drain(grace_s):
+            log.warning("requests were still in flight after %g s", grace_s)
+        with suppress(RuntimeError):  # a second signal has closed the loop meanwhile
+            loop.call_soon_threadsafe(server.end, end - time.monotonic())
+
+    # A thread of its own, since the loop waits for its executor's before it closes.
+    drainer = threading.Thread(target=drain, name="drain", daemon=True)
 
     def on_signal() -> None:
-        if drains:
-            server.force_exit = True
-        drains.append(loop.create_task(drain()))
+        if drainer.ident is not None:
+            server.end(0.0)
+            return
+        log.info("draining: not ready any more, answering what is in flight")
+        drainer.start()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal)
@@ -72,3 +85,9 @@ class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    def end(self, grace_s: float) -> None:
+        """Stop listening, and wait for answers that are being written for at most `grace_s`."""
+        self.config.timeout_graceful_shutdown = int(max(0.0, grace_s))
+        self.force_exit = grace_s <= 0
+        self.should_exit = True

@@ -5,9 +5,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from service.engine.manifest import first_mistake
 from service.errors import ManifestError
 from service.tasks.labels import plain_file_name
 
@@ -23,7 +25,7 @@ class Golden(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image: str
+    image: Annotated[str, AfterValidator(plain_file_name)]
     options: dict[str, object] = Field(default_factory=dict)
     expected: dict[str, object]
     tolerance: dict[str, float] = Field(default_factory=dict)
@@ -41,16 +43,19 @@ def read_golden(folder: Path) -> Check | None:
     """Return the folder's golden check, or None if it has none.
 
     Raises:
-        ManifestError: `golden.json` is malformed or its picture is missing.
+        ManifestError: `golden.json` is malformed or its picture is missing; names file and key.
     """
     path = folder / GOLDEN
     if not path.exists():
         return None
     try:
         golden = Golden.model_validate_json(path.read_bytes())
-        picture = (folder / plain_file_name(golden.image)).read_bytes()
-    except (ValidationError, ValueError, OSError) as error:
-        raise ManifestError(path, "", str(error)) from error
+    except ValidationError as error:
+        raise first_mistake(path, error) from error
+    try:
+        picture = (folder / golden.image).read_bytes()
+    except OSError as error:
+        raise ManifestError(path, "image", str(error)) from error
     return Check(golden, picture)
 
 
@@ -97,6 +102,10 @@ def difference(
 
 
 def _alike(expected: object, actual: object, tolerance: float) -> bool:
-    if isinstance(expected, float) and isinstance(actual, int | float):
+    if _is_number(expected) and _is_number(actual):
         return math.isclose(expected, actual, rel_tol=0.0, abs_tol=tolerance)
     return expected == actual
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -24,6 +24,10 @@ class BatchSpec(_Section):
     """How many pictures may run together."""
 
     max_size: int = Field(1, ge=1, description="Rows of one run at most.")
+    gather_on_cpu: bool = Field(
+        False,
+        description="Whether different callers share a run on the CPU too, where it seldom pays.",
+    )
     max_delay_ms: float = Field(
         0.0, ge=0, description="How long a batch waits for company; 0: takes what is there."
     )
@@ -107,7 +111,7 @@ def read_folder(folder: Path) -> ModelFolder:
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
-        raise _first(path, error) from error
+        raise first_mistake(path, error) from error
     if manifest.name != folder.name:
         raise ManifestError(path, "name", f"must be the folder's name, {folder.name!r}")
     task_type = TASKS.get(manifest.task)
@@ -116,12 +120,12 @@ def read_folder(folder: Path) -> ModelFolder:
     try:
         task_config = task_type.config_type.model_validate(config, context={"folder": folder})
     except ValidationError as error:
-        raise _first(path, error, "config") from error
+        raise first_mistake(path, error, "config") from error
     return ModelFolder(path=folder, manifest=manifest, task_type=task_type, config=task_config)
 
 
-def _first(path: Path, error: ValidationError, section: str = "") -> ManifestError:
-    """Name the first mistake; one at a time is how they get mended."""
+def first_mistake(path: Path, error: ValidationError, section: str = "") -> ManifestError:
+    """Return the error that names the first mistake; one at a time is how they get mended."""
     details = error.errors(include_url=False)[0]
     location = [section, *map(str, details["loc"])]
     return ManifestError(path, ".".join(filter(None, location)), details["msg"])

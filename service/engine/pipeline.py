@@ -135,6 +135,7 @@ class Pipeline:
         observer: Observer,
         threads: int,
         max_rows: int,
+        gather: bool = True,
         max_delay_s: float = 0.0,
     ) -> None:
         """Join the parts and start `threads` scheduler threads.
@@ -147,6 +148,7 @@ class Pipeline:
             observer: told of stages, batches and drops.
             threads: batches that may run at once.
             max_rows: rows of one run of the session at most.
+            gather: whether several pictures share a run, or each has its own.
             max_delay_s: how long a batch waits for company.
         """
         self.task = task
@@ -158,7 +160,7 @@ class Pipeline:
         self._scheduler: Scheduler[Prepared, _Inferred] = Scheduler(
             self._infer,
             threads=threads,
-            max_rows=max_rows,
+            max_rows=max_rows if gather else 1,
             max_delay_s=max_delay_s,
             name=task.network.name,
         )
@@ -191,7 +193,8 @@ class Pipeline:
         return flight.answer
 
     def close(self) -> None:
-        """Run what is queued, then end the threads; the session is its owner's to close."""
+        """Admit nothing more, run what is queued, then end the threads; the session stays open."""
+        self.admission.close(0.0)
         self._scheduler.close()
 
     def _prepare(self, flight: _Flight) -> None:

@@ -10,15 +10,16 @@ from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
+from pydantic import ValidationError
 
 from service.engine.admission import Admission
 from service.engine.cpus import thread_budget, usable_cpus
 from service.engine.deadline import Deadline
-from service.engine.golden import difference, read_golden
-from service.engine.manifest import MANIFEST, ModelFolder, read_folder
+from service.engine.golden import GOLDEN, difference, read_golden
+from service.engine.manifest import MANIFEST, ModelFolder, first_mistake, read_folder
 from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
 from service.engine.pool import CpuPool
-from service.engine.session import Device, OrtSession, Session
+from service.engine.session import CPU_PROVIDER, Device, OrtSession, Session
 from service.errors import ChiasmError, ManifestError, ModelNotFound, ModelNotReady
 from service.imaging.decode import DecodeLimits
 from service.imaging.picture import Picture
@@ -126,6 +127,7 @@ class Repository:
         self.draining = False
         self.pool = CpuPool(thread_budget(limits.cpus))
         self.models: dict[str, Model] = {}
+        self._opened: list[Model] = []  # also those of a start that failed half-way
         try:
             with ThreadPoolExecutor(thread_budget(limits.cpus)) as loaders:
                 for model in loaders.map(self._load, folders):
@@ -168,7 +170,7 @@ class Repository:
 
     def close(self) -> None:
         """Close every model, then the pool."""
-        for model in self.models.values():
+        for model in self._opened:
             model.close()
         self.pool.close()
 
@@ -188,6 +190,7 @@ class Repository:
         try:
             pipeline = self._join(folder, session, instances)
         except ConfigError as error:
+            session.close()
             raise ManifestError(folder.manifest_path, error.key, error.reason) from error
         model = Model(
             folder=folder,
@@ -196,6 +199,7 @@ class Repository:
             instances=instances,
             threads=threads,
         )
+        self._opened.append(model)
         self._check_golden(model)
         model.load_ms = (time.perf_counter() - started) * 1000
         return model
@@ -220,6 +224,7 @@ class Repository:
             observer=self._observer,
             threads=instances,
             max_rows=manifest.batch.max_size,
+            gather=manifest.batch.gather_on_cpu or session.provider != CPU_PROVIDER,
             max_delay_s=manifest.batch.max_delay_ms / 1000,
         )
 
@@ -233,7 +238,10 @@ class Repository:
             log.warning("%s has no golden.json: warmed, but not checked", model.name)
         else:
             source = Encoded(check.picture, self._limits.decode)
-            options = options_type.model_validate(check.golden.options)
+            try:
+                options = options_type.model_validate(check.golden.options)
+            except ValidationError as error:
+                raise first_mistake(model.folder.path / GOLDEN, error, "options") from error
         try:
             model.pipeline.submit(source, options, Deadline.never()).result()  # the slow first run
             started = time.perf_counter()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from service.engine.deadline import Deadline
-from service.errors import DeadlineExceeded
+from service.errors import DeadlineExceeded, ShuttingDown
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -24,7 +24,12 @@ class _Entry(Generic[Item, Answer]):
     answer: Future[Answer] = field(default_factory=Future)
 
     def expire(self) -> bool:
-        """Settle the entry if nobody waits for it any more, and say whether that was so."""
+        """Settle the entry if nobody waits for it any more, and say whether that was so.
+
+        From here on the future cannot be cancelled, so that its answer always finds it.
+        """
+        if not self.answer.set_running_or_notify_cancel():
+            return True
         if self.gone():
             self.answer.set_exception(CancelledError())
         elif self.deadline.remaining_s() <= 0:
@@ -41,9 +46,9 @@ class Scheduler(Generic[Item, Answer]):
 
     A thread that becomes free takes what is waiting, but leaves its share to the other threads:
     with two threads and six items it takes three. It never waits for company unless `max_delay_s`
-    says so. Items whose callers left, or whose deadline passed, are skipped when they are
-    reached. If a batch of several fails, each of its items is run again alone, so that only the
-    culprit fails.
+    says so; then it takes all that fits, for which it waited. Items whose callers left, or whose
+    deadline passed, are skipped when they are reached. If a batch of several fails, each of its
+    items is run again alone, so that only the culprit fails.
 
     How much may wait is not decided here: `Admission` bounds it before any work is done.
     """
@@ -101,12 +106,12 @@ class Scheduler(Generic[Item, Answer]):
             gone: asked when its turn comes; if true it is skipped with `CancelledError`.
 
         Raises:
-            RuntimeError: the scheduler is closed.
+            ShuttingDown: the scheduler is closed.
         """
         entry: _Entry[Item, Answer] = _Entry(item, rows, deadline, gone)
         with self._arrived:
             if self._closing:
-                raise RuntimeError("the scheduler is closed")
+                raise ShuttingDown("the service is shutting down")
             self._waiting.append(entry)
             self._arrived.notify()
         return entry.answer
@@ -131,9 +136,10 @@ class Scheduler(Generic[Item, Answer]):
                 if self._closing:
                     return None
                 self._arrived.wait()
+            share = -(-len(self._waiting) // len(self._threads))
             if self._max_delay_s:
                 self._wait_for_company()
-            share = -(-len(self._waiting) // len(self._threads))
+                share = len(self._waiting)
             batch: list[_Entry[Item, Answer]] = []
             rows = 0
             while self._waiting and len(batch) < share:
@@ -141,6 +147,8 @@ class Scheduler(Generic[Item, Answer]):
                 if batch and rows > self._max_rows:
                     break
                 batch.append(self._waiting.popleft())
+            if self._waiting:  # their notice may have gone to this thread while it waited
+                self._arrived.notify()
             return batch
 
     def _wait_for_company(self) -> None:

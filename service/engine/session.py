@@ -22,15 +22,15 @@ class Device(StrEnum):
     OPENVINO = "openvino"
 
 
-_CPU = "CPUExecutionProvider"
+CPU_PROVIDER = "CPUExecutionProvider"
 _CUDA = "CUDAExecutionProvider"
 # Most wanted first; the later ones run what the first does not implement.
 _CHAINS: dict[Device, tuple[str, ...]] = {
-    Device.AUTO: (_CUDA, _CPU),
-    Device.CPU: (_CPU,),
-    Device.CUDA: (_CUDA, _CPU),
-    Device.TENSORRT: ("TensorrtExecutionProvider", _CUDA, _CPU),
-    Device.OPENVINO: ("OpenVINOExecutionProvider", _CPU),
+    Device.AUTO: (_CUDA, CPU_PROVIDER),
+    Device.CPU: (CPU_PROVIDER,),
+    Device.CUDA: (_CUDA, CPU_PROVIDER),
+    Device.TENSORRT: ("TensorrtExecutionProvider", _CUDA, CPU_PROVIDER),
+    Device.OPENVINO: ("OpenVINOExecutionProvider", CPU_PROVIDER),
 }
 # Grow by what was asked for, not by powers of two, so that the arena stays at what is in use.
 _PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
@@ -130,9 +130,10 @@ class OrtSession:
 
     def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Return every output by name."""
-        if self._session is None:
+        session = self._session  # once: another thread may close this one meanwhile
+        if session is None:
             raise RuntimeError("the session is closed")
-        answers = self._session.run(self._output_names, feeds)
+        answers = session.run(self._output_names, feeds)
         return dict(zip(self._output_names, answers, strict=True))
 
     def close(self) -> None:

@@ -1,0 +1,1 @@
+"""Speed, measured: ratios within one interleaved run, on the machine that the table names."""

@@ -1,0 +1,1 @@
+"""Export recipes, training and evaluation; never imported by the service."""
