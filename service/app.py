@@ -10,8 +10,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
 from service.api import problems, system, tasks
+from service.api.gate import Gate
 from service.api.intake import Intake
-from service.api.middleware import ApiKeys, Telemetry
+from service.api.middleware import ApiKeys, LastResort, Telemetry
 from service.api.schemas import Problem
 from service.engine.cpus import usable_cpus
 from service.engine.manifest import ModelFolder
@@ -77,8 +78,10 @@ def create_app(settings: Settings) -> FastAPI:
         )
     )
     app.include_router(system.router(models, metrics))
-    # The last one added is the outermost: every answer, a refused key's too, gets its CORS
-    # headers, and then its id, its metrics and its log line.
+    # The last one added is the outermost: every answer, a bug's and a refused key's too, gets its
+    # CORS headers, and then its id, its metrics and its log line.
+    app.add_middleware(LastResort)
+    app.add_middleware(Gate, models=models, tasks=tasks.GUARDED)
     app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     if settings.cors_origins:
         app.add_middleware(
@@ -120,7 +123,7 @@ def open_models(
             ),
         ),
         observer=metrics,
-        preferred={"classify": settings.default_classify},
+        preferred={"classify": settings.default_classify, "detect": settings.default_detect},
     )
 
 

@@ -22,16 +22,17 @@ def _split(value: object) -> object:
     return value
 
 
-def _long_enough(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-    if any(len(key.get_secret_value()) < 16 for key in keys):
-        raise ValueError("a key must have at least 16 characters")
+def _usable(keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for key in keys:
+        if len(key.get_secret_value()) < 16:
+            raise ValueError("a key must have at least 16 characters")
+        if not key.get_secret_value().isascii():
+            raise ValueError("a key must be ASCII, as is the header that brings it")
     return keys
 
 
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-Keys = Annotated[
-    tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_long_enough)
-]
+Keys = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(_split), AfterValidator(_usable)]
 
 
 class Settings(BaseSettings):
@@ -39,7 +40,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CHIASM_", frozen=True, extra="forbid")
 
-    host: str = Field("127.0.0.1", description="Address to bind; containers say 0.0.0.0.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to bind; containers say 0.0.0.0."
+    )
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged."
@@ -57,6 +60,10 @@ class Settings(BaseSettings):
     default_classify: Names = Field(
         ("efficientnet-lite0",),
         description="Names to try in order when /classify is not told which model.",
+    )
+    default_detect: Names = Field(
+        ("yolox-nano", "centernet-mobilenetv3"),
+        description="Names to try in order when /detect is not told which model.",
     )
     model_mirror: str | None = Field(
         None,

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import secrets
 import sys
 import time
@@ -76,7 +77,7 @@ class Metrics:
         )
         self.rejections = Counter(
             "chiasm_rejections",
-            "Requests refused, by problem code.",
+            "Requests that were refused or failed, by problem code.",
             ["code"],
             registry=self.registry,
         )
@@ -155,7 +156,7 @@ def resident_bytes() -> int:
     """Return this process's resident memory; 0 where /proc does not say."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123
-            return int(file.read().split()[STATM_RESIDENT]) * 4096
+            return int(file.read().split()[STATM_RESIDENT]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
 
@@ -185,3 +186,5 @@ def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # A malformed upload is its sender's mistake, told to the sender; not the operator's to read.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -3,6 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -109,7 +110,7 @@ def internal_error(error: BaseException) -> Response:
 
 
 def install(app: FastAPI) -> None:
-    """Make every error that leaves a route a problem document."""
+    """Make every error that leaves a route a problem document, and let OpenAPI say so."""
 
     @app.exception_handler(errors.ChiasmError)
     async def deliberate(_: Request, error: errors.ChiasmError) -> Response:
@@ -126,3 +127,21 @@ def install(app: FastAPI) -> None:
     async def by_router(_: Request, error: HTTPException) -> Response:
         code = _HTTP_CODES.get(error.status_code, "http_error")
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
+
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _name_media_type(generate())
+        return generate()
+
+    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
+
+
+def _name_media_type(document: dict[str, Any]) -> None:
+    """Correct FastAPI, which takes a problem to be of the media type of the route's answer."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for status in ("4XX", "5XX"):
+                answer = operation["responses"][status]
+                answer["content"] = {MEDIA_TYPE: next(iter(answer["content"].values()))}

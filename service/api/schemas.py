@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.tasks.classify import ClassifyOptions, Prediction
+from service.tasks.detect import DetectOptions
 
 
 class ImageSize(BaseModel):
@@ -30,6 +31,42 @@ class ClassifyAnswer(BaseModel):
     model: str | list[str] = Field(examples=["efficientnet-lite0"])
     image: ImageSize
     predictions: list[Prediction]
+
+
+class DetectQuery(DetectOptions):
+    """The query of POST /detect."""
+
+    model: str | None = Field(None, description="Which model; default: the first installed one.")
+    render: bool = Field(
+        False, description="Answer with the annotated picture, as `Accept: image/jpeg` also does."
+    )
+
+
+class Box(BaseModel):
+    """Corners in pixels of the full upright picture, clipped to it."""
+
+    x1: float = Field(examples=[60.5])
+    y1: float = Field(examples=[34.25])
+    x2: float = Field(examples=[320.0])
+    y2: float = Field(examples=[299.75])
+
+
+class Detection(BaseModel):
+    """One thing that was found."""
+
+    class_id: int = Field(examples=[15])
+    label: str = Field(examples=["cat"])
+    score: float = Field(ge=0, le=1, examples=[0.91])
+    box: Box
+
+
+class DetectAnswer(BaseModel):
+    """What was found in a picture, best first."""
+
+    model: str = Field(examples=["centernet-mobilenetv3"])
+    image: ImageSize
+    detections: list[Detection]
+    truncated: bool = Field(description="Whether a limit left something out.")
 
 
 class Problem(BaseModel):

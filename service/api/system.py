@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic_core import to_jsonable_python
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from service.api.schemas import Health, ModelDetail, ModelList, Readiness
 from service.engine.repository import Model, Repository, State
@@ -44,7 +44,12 @@ def router(models: Repository, metrics: Metrics) -> APIRouter:
         )
         return JSONResponse(body.model_dump(), status_code=200 if body.ready else 503)
 
-    @routes.get("/metrics", operation_id="metrics", summary="Prometheus metrics")
+    @routes.get(
+        "/metrics",
+        operation_id="metrics",
+        summary="Prometheus metrics",
+        response_class=PlainTextResponse,
+    )
     async def prometheus() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 

@@ -1,5 +1,6 @@
 """The synchronous endpoints: a picture in, an answer out."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, cast
@@ -9,16 +10,29 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from service.api.intake import Intake
-from service.api.schemas import IMAGE_BODY, ClassifyAnswer, ClassifyQuery
+from service.api.schemas import (
+    IMAGE_BODY,
+    ClassifyAnswer,
+    ClassifyQuery,
+    DetectAnswer,
+    DetectQuery,
+)
 from service.api.waiting import answers, before, deadline_of
 from service.engine.pipeline import Answer, Encoded, Timings
 from service.engine.repository import Model, Repository
-from service.imaging.decode import DecodeLimits
+from service.imaging.decode import DecodeLimits, full_size
+from service.imaging.draw import annotate
+from service.imaging.encode import PictureFormat, encode
 from service.imaging.picture import Size
 from service.tasks.base import Options
 from service.tasks.classify import Classify, ClassifyOptions, Ensemble
+from service.tasks.detect import DetectOptions
 
-STAGES = ("decode", "preprocess", "queue", "infer", "postprocess")
+GUARDED = {"/classify": "classify", "/detect": "detect"}
+"""The paths that the gate guards, and the task that each asks for."""
+
+PICTURE_TYPES = frozenset(PictureFormat)
+STAGES = ("decode", "preprocess", "queue", "infer", "postprocess", "render")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +54,37 @@ class Tasks:
     async def ask(
         self, request: Request, models: Sequence[Model], options: Options
     ) -> list[Answer]:
-        """Put the request's picture to every model, and return their answers in order.
-
-        Refuses before the body is read when a model could not take it in time anyway.
-        """
+        """Put the request's picture to every model, and return their answers in order."""
         deadline = deadline_of(request, self.timeout_ms)
         for model in models:
-            model.pipeline.admission.check(deadline)
+            model.pipeline.task.check_options(options)
         async with before(deadline), self.intake.receive(request) as pictures:
             source = Encoded(pictures["image"], self.decode)
             futures = (model.pipeline.submit(source, options, deadline) for model in models)
             return await answers(futures, request)
+
+    async def draw(
+        self, request: Request, model: Model, options: Options, media_type: PictureFormat
+    ) -> tuple[Answer, bytes]:
+        """Return the answer about the request's picture, and the picture with it drawn.
+
+        The picture is decoded once for the network, small, and once to be drawn on, whole: full
+        pictures are then only ever held by the threads of the pool, and never in a queue.
+        """
+        deadline = deadline_of(request, self.timeout_ms)
+        model.pipeline.task.check_options(options)
+        async with before(deadline), self.intake.receive(request) as pictures:
+            source = Encoded(pictures["image"], self.decode)
+            [answer] = await answers([model.pipeline.submit(source, options, deadline)], request)
+            started = time.perf_counter()
+
+            def paint() -> bytes:
+                canvas = source.open(full_size)
+                return encode(annotate(canvas, answer.result.marks()), media_type)
+
+            [drawn] = await answers([self.models.pool.run(paint, urgent=True)], request)
+            answer.timings["render"] = (time.perf_counter() - started) * 1000
+            return answer, drawn
 
 
 def router(tasks: Tasks) -> APIRouter:
@@ -77,7 +111,46 @@ def router(tasks: Tasks) -> APIRouter:
         slowest = max(answered, key=lambda answer: sum(answer.timings.values()))
         return respond(models, result.answer(), first.size, slowest.timings)
 
+    @routes.post(
+        "/detect",
+        operation_id="detect",
+        summary="Find things in a picture",
+        response_model=DetectAnswer,
+        responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
+        openapi_extra=IMAGE_BODY,
+    )
+    async def detect(request: Request, query: Annotated[DetectQuery, Query()]) -> Response:
+        model = tasks.models.find("detect", query.model)
+        options = DetectOptions(**query.model_dump(exclude={"model", "render"}))
+        media_type = wanted_picture(request.headers.get("accept", ""), render=query.render)
+        if media_type is None:
+            [answer] = await tasks.ask(request, [model], options)
+            return respond([model], answer.result.answer(), answer.size, answer.timings)
+        answer, drawn = await tasks.draw(request, model, options, media_type)
+        return Response(
+            drawn,
+            media_type=media_type.value,
+            headers={**answer_headers([model], answer.timings), "Vary": "Accept"},
+        )
+
     return routes
+
+
+def wanted_picture(accept: str, *, render: bool) -> PictureFormat | None:
+    """Return the format of the picture that a caller wants as the answer, or None for JSON.
+
+    The first media type in the header that names a picture counts, unless JSON comes before it;
+    `image/*` and `render` alone mean JPEG.
+    """
+    for part in accept.split(","):
+        media_type = part.partition(";")[0].strip().lower()
+        if media_type == "application/json" and not render:
+            return None
+        if media_type == "image/*":
+            return PictureFormat.JPEG
+        if media_type in PICTURE_TYPES:
+            return PictureFormat(media_type)
+    return PictureFormat.JPEG if render else None
 
 
 def respond(

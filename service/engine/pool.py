@@ -4,6 +4,10 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,20 @@ class CpuPool:
                 raise RuntimeError("the pool is closed")
             (self._urgent if urgent else self._normal).append(call)
             self._wake.notify()
+
+    def run(self, call: Callable[[], T], *, urgent: bool = False) -> Future[T]:
+        """Run `call` on one of the threads, unless its future is cancelled before its turn."""
+        future: Future[T] = Future()
+
+        def settle() -> None:
+            if future.set_running_or_notify_cancel():
+                try:
+                    future.set_result(call())
+                except Exception as error:  # noqa: BLE001  (it belongs to whoever waits)
+                    future.set_exception(error)
+
+        self.submit(settle, urgent=urgent)
+        return future
 
     def close(self) -> None:
         """Finish what was submitted, then end the threads."""

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
-from service.arrays import U8
+from service.arrays import U8, Array
 from service.errors import (
     ChiasmError,
     CorruptImage,
@@ -26,7 +26,17 @@ Image.MAX_IMAGE_PIXELS = None
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\..*")
 
 ORIENTATION_TAG = 0x0112
-SIDEWAYS = range(5, 9)  # EXIF orientations that exchange height and width
+# What undoes each orientation, by EXIF's number (CIPA DC-008, section 4.6.4).
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+SIDEWAYS = range(5, 9)  # those that exchange height and width
 SIXTEEN_BIT_MODES = frozenset({"I;16", "I;16L", "I;16B", "I;16N"})
 ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
@@ -94,15 +104,27 @@ def decode(data: bytes, *, limits: DecodeLimits, scale: Scale = full_size) -> Pi
 def _load(image: Image.Image, limits: DecodeLimits, scale: Scale) -> Picture:
     _check_size((image.height, image.width), limits)
     _check_frames(image, limits)
-    # TIFF is turned upright by Pillow's own loader, which also reports the upright size.
-    orientation = 1 if image.format == "TIFF" else image.getexif().get(ORIENTATION_TAG, 1)
+    if image.format not in {"JPEG", "MPO"}:
+        image.load()  # PNG may keep its EXIF behind the pixels; nothing here can be scaled
+    orientation = _orientation(image)
     sideways = orientation in SIDEWAYS
     size = (image.width, image.height) if sideways else (image.height, image.width)
     height, width = scale(size)
     image.draft(None, (height, width) if sideways else (width, height))
     image.load()
-    upright = ImageOps.exif_transpose(image) if orientation in range(2, 9) else image
+    upright = image.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else image
     return Picture(_to_rgb(upright), size)
+
+
+def _orientation(image: Image.Image) -> int:
+    """Return EXIF's number for how the picture lies; 1, upright, where nothing legible says so."""
+    if image.format == "TIFF":
+        return 1  # Pillow's own loader has turned it, and reports the upright size
+    try:
+        value = image.getexif().get(ORIENTATION_TAG)
+    except Exception:  # noqa: BLE001  (Pillow's reader raises nearly anything at damaged EXIF)
+        return 1
+    return value if isinstance(value, int) else 1
 
 
 def _check_size(size: Size, limits: DecodeLimits) -> None:
@@ -137,7 +159,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode in SIXTEEN_BIT_MODES:
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in {"I", "F"}:
-        return Image.fromarray(_stretch(np.asarray(image, np.float64))).convert("RGB")
+        return Image.fromarray(_stretch(np.asarray(image))).convert("RGB")
+    if image.mode == "La":
+        image = image.convert("LA")  # Pillow leads from La nowhere else
     if image.mode in ALPHA_MODES or "transparency" in image.info:
         layer = image.convert("RGBA")
         white = Image.new("RGBA", layer.size, "white")
@@ -145,9 +169,9 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _stretch(samples: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> U8:
+def _stretch(samples: Array) -> U8:
     """Map 32-bit samples, which have no agreed white point, from their own range to 0..255."""
-    finite = np.nan_to_num(samples, posinf=0.0, neginf=0.0)
+    finite = np.nan_to_num(samples, posinf=0.0, neginf=0.0).astype(np.float64)
     low, high = finite.min(), finite.max()
     scaled = (finite - low) * (255.0 / (high - low)) if high > low else np.zeros_like(finite)
     return scaled.round().astype(np.uint8)

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-MIN_HEADER_BYTES = 12  # the longest signature below: RIFF, size, WEBP
+OS2_HEADER_BYTES = b"\x0c\0\0\0"  # of a BMP as OS/2 wrote them, with 16-bit sizes
 
 
 def sniff(data: bytes) -> str | None:
@@ -47,20 +47,22 @@ def is_cut_short(data: bytes, name: str) -> bool:
 
 
 def _jpeg_cut_short(data: bytes) -> bool:
-    """Walk the segments up to the scan; cut short when at least one was whole and the next is not.
+    """Walk the segments up to the scan; cut short when one of them, or the scan, never ends.
+
+    One whole segment, or the name that JFIF and EXIF put into the first, tells it from noise.
 
     Source: ITU-T T.81, annex B.
     """
-    position, whole_segments = 2, 0
+    position, recognised = 2, data[6:11] in {b"JFIF\0", b"Exif\0"}
     while position + 4 <= len(data):
         marker, length = struct.unpack_from(">HH", data, position)
         if marker < 0xFFC0 or length < 2:
             return False
         position += 2 + length
         if marker == 0xFFDA:  # start of scan: what follows is coded data up to the end marker
-            return b"\xff\xd9" not in data[position:]
-        whole_segments += position <= len(data)
-    return whole_segments > 0
+            return recognised and b"\xff\xd9" not in data[position:]
+        recognised = recognised or position <= len(data)
+    return recognised
 
 
 def _png_cut_short(data: bytes) -> bool:
@@ -84,6 +86,32 @@ def _png_cut_short(data: bytes) -> bool:
     return True
 
 
+def _gif_cut_short(data: bytes) -> bool:
+    """Walk the blocks; cut short when they are those of a GIF and the trailer never comes.
+
+    Source: CompuServe, GIF89a specification, sections 17-27.
+    """
+    position = 13 + _gif_table_bytes(data[10:11])
+    while position < len(data):
+        kind = data[position]
+        if kind == 0x2C:  # image: nine bytes, a colour table, the code size, sub-blocks
+            position += 11 + _gif_table_bytes(data[position + 9 : position + 10])
+        elif kind == 0x21:  # extension: its label, sub-blocks
+            position += 2
+        else:
+            return False
+        while position < len(data) and data[position]:
+            position += 1 + data[position]
+        position += 1
+    return True
+
+
+def _gif_table_bytes(flags: bytes) -> int:
+    """Return the length of the colour table that a packed field announces."""
+    packed = int.from_bytes(flags)
+    return 3 << (packed & 7) + 1 if packed & 0x80 else 0
+
+
 def _tiff_cut_short(data: bytes) -> bool:
     """Follow the first directory; cut short when it, a value or the last strip lies past the end.
 
@@ -104,11 +132,21 @@ def _tiff_cut_short(data: bytes) -> bool:
         }
     except struct.error:  # a read past the end
         return True
-    return any(
+    # A value of more than four bytes stands elsewhere, and its entry says where.
+    ends = (
+        int.from_bytes(inline, "little" if order == "<" else "big") + length * width
+        for _, kind, length, inline in entries
+        if (width := _TIFF_WIDTHS.get(kind, 0)) * length > 4
+    )
+    return any(end > len(data) for end in ends) or any(
         last[offset] + last[size] > len(data)
         for offset, size in ((273, 279), (324, 325))
         if offset in last and size in last
     )
+
+
+# Bytes of one value, by field type (TIFF 6.0, section 2).
+_TIFF_WIDTHS = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
 
 def _tiff_last_value(data: bytes, order: str, kind: int, count: int, inline: bytes) -> int:
@@ -131,6 +169,8 @@ def declared_size(data: bytes, name: str) -> tuple[int, int] | None:
     fields, offset = layout
     if name == "PNG" and data[12:16] != b"IHDR":
         return None
+    if name == "BMP" and data[14:18] == OS2_HEADER_BYTES:
+        fields = "<HH"
     if len(data) < offset + struct.calcsize(fields):
         return None
     width, height = struct.unpack_from(fields, data, offset)
@@ -143,8 +183,10 @@ _SIZE_FIELDS = {"PNG": (">II", 16), "GIF": ("<HH", 6), "BMP": ("<ii", 18)}
 _CUT_SHORT: dict[str, Callable[[bytes], bool]] = {
     "JPEG": _jpeg_cut_short,
     "PNG": _png_cut_short,
-    "WEBP": lambda data: len(data) < 8 + int.from_bytes(data[4:8], "little"),
-    "GIF": lambda data: not data.rstrip(b"\0").endswith(b";"),  # the trailer byte
+    "WEBP": lambda data: (
+        b"VP8".startswith(data[12:15]) and len(data) < 8 + int.from_bytes(data[4:8], "little")
+    ),
+    "GIF": _gif_cut_short,
     "BMP": lambda data: len(data) < int.from_bytes(data[2:6], "little"),
     "TIFF": _tiff_cut_short,
 }

@@ -144,7 +144,7 @@ class Resize:
             x: likewise, 0 (left) .. 1 (right).
         """
         height, width = picture.size
-        scale = self._scale(picture.size)
+        scale = self.short_side / min(height, width)
         window_h, window_w = self.size[0] / scale, self.size[1] / scale
         top, left = (height - window_h) * y, (width - window_w) * x
         stored_h, stored_w = picture.stored_size

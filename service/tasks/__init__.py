@@ -4,6 +4,7 @@ from typing import Any
 
 from service.tasks.base import Task
 from service.tasks.classify import Classify
+from service.tasks.detect import Detect
 
-TASKS: dict[str, type[Task[Any, Any, Any]]] = {task.name: task for task in (Classify,)}
+TASKS: dict[str, type[Task[Any, Any, Any]]] = {task.name: task for task in (Classify, Detect)}
 """Every task by the name that manifests use; adding a task is adding it here."""

@@ -153,6 +153,13 @@ class Task(ABC, Generic[ConfigT, OptionsT, ResultT]):
         """Return the smallest (h, w) at which a picture of size `source` loses nothing here."""
         return self.resize.needed(source)
 
+    def check_options(self, options: OptionsT) -> None:
+        """Refuse, before any work is done, options that this model cannot honour.
+
+        Raises:
+            InvalidOption: names the option.
+        """
+
     @abstractmethod
     def preprocess(self, picture: Picture, options: OptionsT) -> Prepared:
         """Return the tensors of one picture."""

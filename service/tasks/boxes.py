@@ -17,9 +17,6 @@ from service.arrays import F32, Index, Mask
 _BLOCK: Final = 128
 _CHUNK: Final = 512
 
-# The smallest normal float32: what an empty union is divided by.
-_TINY: Final = np.finfo(np.float32).tiny
-
 Decay = Literal["linear", "gaussian"]
 
 
@@ -29,8 +26,8 @@ def area(boxes: F32) -> F32:
     >>> area(np.array([[1, 2, 4, 4], [3, 0, 1, 9]], np.float32))
     array([6., 0.], dtype=float32)
     """
-    sides = np.maximum(boxes[:, 2:] - boxes[:, :2], np.float32(0))
-    return sides[:, 0] * sides[:, 1]
+    surface: F32 = _columns(boxes)[4]
+    return surface
 
 
 def clip(boxes: F32, size: tuple[int, int]) -> F32:
@@ -57,12 +54,7 @@ def valid(boxes: F32, scores: F32) -> Mask:
     Returns:
         (N,) True where the box is valid.
     """
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        width = boxes[:, 2] - boxes[:, 0]
-        height = boxes[:, 3] - boxes[:, 1]
-        surface = width * height
-    mask: Mask = (width > 0) & (surface > 0) & (surface < np.inf) & ~np.isnan(scores)
-    return mask
+    return _valid(_columns(boxes), scores)
 
 
 def iou(first: F32, second: F32) -> F32:
@@ -78,7 +70,10 @@ def iou(first: F32, second: F32) -> F32:
     >>> iou(np.array([[0, 0, 2, 2]], np.float32), np.array([[1, 0, 3, 2]], np.float32)).round(3)
     array([[0.333]], dtype=float32)
     """
-    return _overlap(_columns(first)[:, :, None], _columns(second)[:, None, :])
+    columns, others = _columns(first), _columns(second)
+    # Two empty boxes have no union to divide by; any other area makes their quotient 0.
+    columns[4, columns[4] == 0] = 1
+    return _overlap(columns[:, :, None], others[:, None, :])
 
 
 def best_first(scores: F32, limit: int | None = None) -> Index:
@@ -131,26 +126,25 @@ def nms(boxes: F32, scores: F32, class_ids: Index | None = None, *, iou_limit: f
     >>> nms(boxes, np.array([0.8, 0.9, 0.7], np.float32), iou_limit=0.5)
     array([1, 2])
     """
-    usable = _usable(boxes, scores, class_ids, iou_limit)
+    _check(boxes, scores, class_ids, iou_limit)
+    columns = _columns(boxes)
+    usable = np.flatnonzero(_valid(columns, scores))
     classes = np.zeros(len(boxes), np.intp) if class_ids is None else class_ids
     # Class by class, best first: whatever a box can drop comes after it in an unbroken stretch.
     order = usable[np.lexsort((-scores[usable], classes[usable]))]
-    columns, classes = _columns(boxes[order]), classes[order]
+    columns, classes = columns.take(order, axis=1), classes[order]
     waiting = np.arange(len(order))
     survivors = [waiting[:0]]
     while waiting.size:
         block, waiting = waiting[:_BLOCK], waiting[_BLOCK:]
-        free = _overlap(columns[:, block, None], columns[:, None, block]) <= iou_limit
-        if classes[block[0]] != classes[block[-1]]:
-            free |= classes[block, None] != classes[block]
-        kept = block[_first_come(free)]
+        kept = block[_first_come(columns.take(block, axis=1), classes[block], iou_limit)]
         survivors.append(kept)
-        # Only the block's last class can go on behind it.
-        going_on = classes[block[-1]]
-        end = int(classes[waiting].searchsorted(going_on, side="right"))
-        rivals = columns[:, kept[classes[kept] == going_on]]
-        free_behind = _free_of(rivals, columns[:, waiting[:end]], iou_limit)
-        waiting = np.concatenate([waiting[:end][free_behind], waiting[end:]])
+        if waiting.size:  # only the block's last class can go on behind it
+            going_on = classes[block[-1]]
+            end = int(classes[waiting].searchsorted(going_on, side="right"))
+            rivals = columns.take(kept[classes[kept] == going_on], axis=1)
+            free = _free_of(rivals, columns.take(waiting[:end], axis=1), iou_limit)
+            waiting = np.concatenate([waiting[:end][free], waiting[end:]])
     chosen = np.sort(order[np.concatenate(survivors)])
     return chosen[best_first(scores[chosen])]
 
@@ -191,7 +185,8 @@ def soft_nms(
 
     Source: Bodla et al., Soft-NMS, ICCV 2017, figure 2 and section 3.
     """
-    usable = _usable(boxes, scores, class_ids, iou_limit)
+    _check(boxes, scores, class_ids, iou_limit)
+    usable = np.flatnonzero(valid(boxes, scores))
     columns = _columns(boxes[usable])
     groups = np.zeros(len(usable), np.intp) if class_ids is None else class_ids[usable]
     remaining = np.full(len(usable), -np.inf, np.float32)
@@ -213,20 +208,28 @@ def soft_nms(
     return usable[taken_first], remaining[taken_first]
 
 
-def _usable(boxes: F32, scores: F32, class_ids: Index | None, iou_limit: float) -> Index:
+def _check(boxes: F32, scores: F32, class_ids: Index | None, iou_limit: float) -> None:
     if not 0 <= iou_limit <= 1:
         raise ValueError(f"iou_limit: {iou_limit} is outside 0..1")
     if not len(boxes) == len(scores) == len(scores if class_ids is None else class_ids):
         raise ValueError("boxes, scores and class_ids differ in length")
-    return np.flatnonzero(valid(boxes, scores))
 
 
 def _columns(boxes: F32) -> F32:
-    """Return (5, N): x1, y1, x2, y2 and area, each contiguous."""
+    """Return (5, N): x1, y1, x2, y2 and the area, which is 0 where a side is not positive."""
     columns = np.empty((5, len(boxes)), np.float32)
     columns[:4] = boxes.T
-    columns[4] = area(boxes)
+    with np.errstate(invalid="ignore", over="ignore"):
+        sides = columns[2:4] - columns[:2]
+        np.maximum(sides, np.float32(0), out=sides)
+        np.multiply(sides[0], sides[1], out=columns[4])
     return columns
+
+
+def _valid(columns: F32, scores: F32) -> Mask:
+    surface = columns[4]
+    mask: Mask = (surface > 0) & (surface < np.inf) & ~np.isnan(scores)
+    return mask
 
 
 def _overlap(first: F32, second: F32) -> F32:
@@ -234,25 +237,25 @@ def _overlap(first: F32, second: F32) -> F32:
     sides = np.minimum(first[2:4], second[2:4])
     sides -= np.maximum(first[:2], second[:2])
     np.maximum(sides, np.float32(0), out=sides)
-    intersection: F32 = sides[0] * sides[1]
-    union = first[4] + second[4]
+    width, height = sides
+    intersection: F32 = np.multiply(width, height, out=width)
+    union = np.add(first[4], second[4], out=height)
     union -= intersection
-    np.maximum(union, _TINY, out=union)
     intersection /= union
     return intersection
 
 
-def _first_come(free: Mask) -> Mask:
-    """Return which of N boxes stay, if each that stays drops the later ones it is not free of.
-
-    Args:
-        free: (N, N) symmetric, True where two boxes may stay side by side.
-    """
-    np.fill_diagonal(free, val=True)
-    kept = np.ones(len(free), np.bool_)
-    for row in np.flatnonzero(~free.all(axis=1)):
-        if kept[row]:  # then all that it is not free of come later: an earlier one would drop it
-            kept &= free[row]
+def _first_come(columns: F32, classes: Index, iou_limit: float) -> Mask:
+    """Return which of N boxes, best first, stay if each that stays drops its later rivals."""
+    free = _overlap(columns[:, :, None], columns[:, None, :]) <= iou_limit
+    if classes[0] != classes[-1]:
+        free |= classes[:, None] != classes
+    free.flat[:: len(free) + 1] = True
+    stays = bytearray(b"\1" * len(free))  # one item of it is read faster than one of an array
+    kept = np.frombuffer(stays, np.bool_)
+    for row in np.flatnonzero(~free.all(axis=1)).tolist():
+        if stays[row]:  # then its rivals all come later: an earlier one would have dropped it
+            np.logical_and(kept, free[row], out=kept)
     return kept
 
 

@@ -64,7 +64,7 @@ class Prediction:
     external_id: str | None = None
 
     def answer(self) -> dict[str, object]:
-        """Return the members of the JSON answer; a class without a foreign id says nothing of it."""
+        """Return the members of the JSON answer; without a foreign id there is no such member."""
         named = {"class_id": self.class_id, "label": self.label, "score": self.score}
         return named if self.external_id is None else {**named, "external_id": self.external_id}
 
@@ -99,7 +99,7 @@ class Classify(Task[ClassifyConfig, ClassifyOptions, Classification]):
         output = network.output_info(config.output, "config.output")
         if config.features is not None:
             network.output_info(config.features, "config.features")
-        classes = [size for size in output.shape[1:] if size != 1]
+        classes = [size for size in output.shape[1:] if size != 1] or [1]
         if None not in classes and classes != [len(config.labels)]:
             raise ConfigError(
                 "config.labels",
