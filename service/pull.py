@@ -17,6 +17,7 @@ from service.errors import StartupError
 log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 16
+PARTIAL_CONTENT, RANGE_NOT_SATISFIABLE = 206, 416
 TIMEOUT_S = 15.0  # for a connection, and for any silence in a transfer
 
 Progress = Callable[[int, int], None]
@@ -98,8 +99,14 @@ def _transfer(source: str, part: Path, size_bytes: int, progress: Progress) -> N
     if done >= size_bytes:
         return
     request = Request(source, headers={"Range": f"bytes={done}-"} if done else {})
-    with closing(urlopen(request, timeout=TIMEOUT_S)) as answer:
-        continues = answer.status == 206
+    try:
+        answer = urlopen(request, timeout=TIMEOUT_S)
+    except HTTPError as error:
+        if error.code == RANGE_NOT_SATISFIABLE:
+            part.unlink()  # it ends where ours already is: the next attempt starts over
+        raise
+    with closing(answer):
+        continues = answer.status == PARTIAL_CONTENT
         done = done if continues else 0
         with part.open("ab" if continues else "wb") as file:
             _copy(answer, file, done, size_bytes, progress)
@@ -112,6 +119,8 @@ def _copy(answer: BinaryIO, file: BinaryIO, done: int, size_bytes: int, progress
             raise _WrongDigest(f"it is larger than the {size_bytes} bytes that are pinned")
         file.write(chunk)
         progress(done, size_bytes)
+    if done < size_bytes:
+        raise ConnectionError(f"it broke off after {done} bytes; try again to go on from there")
 
 
 def _reason(error: Exception) -> str:

@@ -2,6 +2,7 @@
 
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,6 +21,14 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class BatchAxis(StrEnum):
+    """Which tensors carry a batch axis; two-stage detectors often leave it out."""
+
+    ALL = "all"
+    INPUT = "input"
+    NONE = "none"
+
+
 class BatchSpec(_Section):
     """How many pictures may run together."""
 
@@ -27,6 +36,9 @@ class BatchSpec(_Section):
     gather_on_cpu: bool = Field(
         False,
         description="Whether different callers share a run on the CPU too, where it seldom pays.",
+    )
+    axis: BatchAxis = Field(
+        BatchAxis.ALL, description="Which of the graph's tensors have a batch axis."
     )
     max_delay_ms: float = Field(
         0.0, ge=0, description="How long a batch waits for company; 0: takes what is there."

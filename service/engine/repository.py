@@ -16,10 +16,11 @@ from service.engine.admission import Admission
 from service.engine.cpus import thread_budget, usable_cpus
 from service.engine.deadline import Deadline
 from service.engine.golden import GOLDEN, difference, read_golden
-from service.engine.manifest import MANIFEST, ModelFolder, first_mistake, read_folder
+from service.engine.manifest import MANIFEST, BatchAxis, ModelFolder, first_mistake, read_folder
 from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
 from service.engine.pool import CpuPool
 from service.engine.session import CPU_PROVIDER, Device, OrtSession, Session
+from service.engine.unbatched import Unbatched
 from service.errors import ChiasmError, ManifestError, ModelNotFound, ModelNotReady
 from service.imaging.decode import DecodeLimits
 from service.imaging.picture import Picture
@@ -187,6 +188,8 @@ class Repository:
             raise
         except Exception as error:  # whatever the runtime says of a file it cannot load
             raise ManifestError(folder.manifest_path, "file", str(error)) from error
+        if folder.manifest.batch.axis is not BatchAxis.ALL:
+            session = Unbatched(session, folder.manifest.batch.axis)
         try:
             pipeline = self._join(folder, session, instances)
         except ConfigError as error:
