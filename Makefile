@@ -9,6 +9,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 .PHONY: serve test check eval bench image clean
 
 serve: $(VENV)/.base
+	@$(BIN)/chiasm models pull --all || echo "serving without it"
 	@$(BIN)/chiasm models check
 	@$(BIN)/chiasm serve --port $(PORT)
 
