@@ -19,6 +19,7 @@ from service.api.schemas import (
 )
 from service.api.waiting import answers, before, deadline_of
 from service.engine.pipeline import Answer, Encoded, Timings
+from service.engine.pool import Lane
 from service.engine.repository import Model, Repository
 from service.imaging.decode import DecodeLimits, full_size
 from service.imaging.draw import annotate
@@ -82,7 +83,7 @@ class Tasks:
                 canvas = source.open(full_size)
                 return encode(annotate(canvas, answer.result.marks()), media_type)
 
-            [drawn] = await answers([self.models.pool.run(paint, urgent=True)], request)
+            [drawn] = await answers([self.models.pool.run(paint, Lane.FINISH)], request)
             answer.timings["render"] = (time.perf_counter() - started) * 1000
             return answer, drawn
 

@@ -33,10 +33,6 @@ class BatchSpec(_Section):
     """How many pictures may run together."""
 
     max_size: int = Field(1, ge=1, description="Rows of one run at most.")
-    gather_on_cpu: bool = Field(
-        False,
-        description="Whether different callers share a run on the CPU too, where it seldom pays.",
-    )
     axis: BatchAxis = Field(
         BatchAxis.ALL, description="Which of the graph's tensors have a batch axis."
     )

@@ -11,7 +11,7 @@ import numpy as np
 from service.arrays import Array
 from service.engine.admission import Admission, Ticket
 from service.engine.deadline import Deadline
-from service.engine.pool import CpuPool
+from service.engine.pool import CpuPool, Lane
 from service.engine.scheduler import Scheduler
 from service.engine.session import Session
 from service.errors import DeadlineExceeded
@@ -120,9 +120,8 @@ class _Flight:
 class Pipeline:
     """One model's way from a picture to an answer.
 
-    Every stage hands over to the next from its own thread, so the event loop is woken once a
-    request, when the answer is there. Stages that a gone caller or a passed deadline made
-    pointless are skipped.
+    Every stage hands over to the next, so the event loop is woken once a request, when the
+    answer is there. Stages that a gone caller or a passed deadline made pointless are skipped.
     """
 
     def __init__(
@@ -131,24 +130,25 @@ class Pipeline:
         task: Task[Any, Any, Any],
         session: Session,
         pool: CpuPool,
+        runners: CpuPool,
         admission: Admission,
         observer: Observer,
-        threads: int,
+        instances: int,
         max_rows: int,
-        gather: bool = True,
         max_delay_s: float = 0.0,
     ) -> None:
-        """Join the parts and start `threads` scheduler threads.
+        """Join the parts.
 
         Args:
             task: bound to the model.
-            session: may be run by all threads at once.
-            pool: shared by all models.
+            session: may be run by several threads at once.
+            pool: decodes, pre- and postprocesses; shared by all models.
+            runners: whose threads wait for the network: `pool` itself where that computes on the
+                CPU, others where an accelerator does.
             admission: this model's own.
             observer: told of stages, batches and drops.
-            threads: batches that may run at once.
+            instances: batches that may run at once.
             max_rows: rows of one run of the session at most.
-            gather: whether several pictures share a run, or each has its own.
             max_delay_s: how long a batch waits for company.
         """
         self.task = task
@@ -159,10 +159,10 @@ class Pipeline:
         self._max_rows = max_rows
         self._scheduler: Scheduler[Prepared, _Inferred] = Scheduler(
             self._infer,
-            threads=threads,
-            max_rows=max_rows if gather else 1,
+            pool=runners,
+            instances=instances,
+            max_rows=max_rows,
             max_delay_s=max_delay_s,
-            name=task.network.name,
         )
 
     @property
@@ -193,7 +193,7 @@ class Pipeline:
         return flight.answer
 
     def close(self) -> None:
-        """Admit nothing more, run what is queued, then end the threads; the session stays open."""
+        """Admit nothing more and run what is queued; pools and session are their owner's."""
         self.admission.close(0.0)
         self._scheduler.close()
 
@@ -213,7 +213,7 @@ class Pipeline:
         inferred.add_done_callback(
             lambda future: self._pool.submit(
                 lambda: flight.attempt(lambda _: self._complete(flight, prepared, future)),
-                urgent=True,
+                Lane.FINISH,
             )
         )
 

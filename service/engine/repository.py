@@ -16,7 +16,14 @@ from service.engine.admission import Admission
 from service.engine.cpus import thread_budget, usable_cpus
 from service.engine.deadline import Deadline
 from service.engine.golden import GOLDEN, difference, read_golden
-from service.engine.manifest import MANIFEST, BatchAxis, ModelFolder, first_mistake, read_folder
+from service.engine.manifest import (
+    MANIFEST,
+    BatchAxis,
+    BatchSpec,
+    ModelFolder,
+    first_mistake,
+    read_folder,
+)
 from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
 from service.engine.pool import CpuPool
 from service.engine.session import CPU_PROVIDER, Device, OrtSession, Session
@@ -60,11 +67,23 @@ class EngineLimits:
 
 @dataclass(slots=True, kw_only=True)
 class Model:
-    """A loaded model."""
+    """A loaded model.
+
+    Attributes:
+        folder: where it came from.
+        session: its graph, on a device.
+        pipeline: its way from a picture to an answer.
+        runners: the threads that wait for its accelerator; None where it runs on the CPU pool.
+        instances: runs at once.
+        threads: of one run.
+        state, reason: whether it may be asked, and why not.
+        load_ms: how long it took to load, warm and check.
+    """
 
     folder: ModelFolder
     session: Session
     pipeline: Pipeline
+    runners: CpuPool | None
     instances: int
     threads: int
     state: State = State.READY
@@ -84,6 +103,8 @@ class Model:
     def close(self) -> None:
         """Finish what is queued and give the memory back."""
         self.pipeline.close()
+        if self.runners is not None:
+            self.runners.close()
         self.session.close()
 
 
@@ -190,15 +211,21 @@ class Repository:
             raise ManifestError(folder.manifest_path, "file", str(error)) from error
         if folder.manifest.batch.axis is not BatchAxis.ALL:
             session = Unbatched(session, folder.manifest.batch.axis)
+        runners = None
+        if session.provider != CPU_PROVIDER:
+            runners = CpuPool(instances, name=folder.manifest.name)
         try:
-            pipeline = self._join(folder, session, instances)
+            pipeline = self._join(folder, session, runners, instances)
         except ConfigError as error:
+            if runners is not None:
+                runners.close()
             session.close()
             raise ManifestError(folder.manifest_path, error.key, error.reason) from error
         model = Model(
             folder=folder,
             session=session,
             pipeline=pipeline,
+            runners=runners,
             instances=instances,
             threads=threads,
         )
@@ -207,7 +234,9 @@ class Repository:
         model.load_ms = (time.perf_counter() - started) * 1000
         return model
 
-    def _join(self, folder: ModelFolder, session: Session, instances: int) -> Pipeline:
+    def _join(
+        self, folder: ModelFolder, session: Session, runners: CpuPool | None, instances: int
+    ) -> Pipeline:
         manifest = folder.manifest
         network = Network(
             name=manifest.name,
@@ -216,18 +245,18 @@ class Repository:
             outputs=session.outputs,
         )
         task = folder.task_type(network, folder.config)
-        _check_batch(network.input_info(), manifest.batch.max_size)
+        _check_batch(network.input_info(), manifest.batch)
         return Pipeline(
             task=task,
             session=session,
             pool=self.pool,
+            runners=runners or self.pool,
             admission=Admission(
                 max_in_flight=self._limits.max_in_flight, max_wait_s=self._limits.max_wait_s
             ),
             observer=self._observer,
-            threads=instances,
+            instances=instances,
             max_rows=manifest.batch.max_size,
-            gather=manifest.batch.gather_on_cpu or session.provider != CPU_PROVIDER,
             max_delay_s=manifest.batch.max_delay_ms / 1000,
         )
 
@@ -289,9 +318,11 @@ def _check_digest(folder: ModelFolder) -> None:
         )
 
 
-def _check_batch(info: TensorInfo, max_size: int) -> None:
+def _check_batch(info: TensorInfo, batch: BatchSpec) -> None:
     fixed = info.shape[0]
-    if fixed is not None and fixed != max_size:
+    if batch.axis is not BatchAxis.ALL and batch.max_size != 1:
+        raise ConfigError("batch.max_size", "outputs without a batch axis are of one picture")
+    if fixed is not None and fixed != batch.max_size:
         raise ConfigError("batch.max_size", f"the graph's batch is fixed at {fixed}")
     if fixed is not None and fixed > 1:
         raise ConfigError("batch.max_size", "export the graph with a batch of 1, or a dynamic one")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from service.engine.deadline import Deadline
+from service.engine.pool import CpuPool, Lane
 from service.errors import DeadlineExceeded, ShuttingDown
 
 Item = TypeVar("Item")
@@ -42,11 +43,11 @@ class _Entry(Generic[Item, Answer]):
 
 
 class Scheduler(Generic[Item, Answer]):
-    """Runs items on a fixed number of threads, several at a time where that is allowed.
+    """Runs items on a pool's threads, several items at a time where that is allowed.
 
-    A thread that becomes free takes what is waiting, but leaves its share to the other threads:
-    with two threads and six items it takes three. It never waits for company unless `max_delay_s`
-    says so; then it takes all that fits, for which it waited. Items whose callers left, or whose
+    A turn takes what is waiting, but leaves their share to the other turns that may run: of six
+    items for two instances it takes three. It never waits for company unless `max_delay_s` says
+    so; then it takes all that fits, for which it waited. Items whose callers left, or whose
     deadline passed, are skipped when they are reached. If a batch of several fails, each of its
     items is run again alone, so that only the culprit fails.
 
@@ -57,36 +58,33 @@ class Scheduler(Generic[Item, Answer]):
         self,
         run: Callable[[Sequence[Item]], Sequence[Answer]],
         *,
-        threads: int,
+        pool: CpuPool,
+        instances: int,
         max_rows: int,
         max_delay_s: float = 0.0,
-        name: str = "model",
     ) -> None:
-        """Start the threads.
+        """Start idle.
 
         Args:
             run: answers a batch, one answer an item, in order; called from several threads.
-            threads: batches that may run at once.
+            pool: whose threads take the turns.
+            instances: batches that may run at once.
             max_rows: rows of one batch at most; a bigger item runs alone.
-            max_delay_s: how long a thread waits for a batch to fill up; 0 for not at all.
-            name: for the threads' names.
+            max_delay_s: how long a turn waits for a batch to fill up; 0 for not at all.
         """
         self._run = run
+        self._pool = pool
+        self._instances = instances
         self._max_rows = max_rows
         self._max_delay_s = max_delay_s
         self._waiting: deque[_Entry[Item, Answer]] = deque()
-        self._arrived = threading.Condition()
+        self._turns = 0
+        self._changed = threading.Condition()
         self._closing = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"{name}-{index}", daemon=True)
-            for index in range(threads)
-        ]
-        for thread in self._threads:
-            thread.start()
 
     @property
     def waiting(self) -> int:
-        """Items that no thread has taken yet."""
+        """Items that no turn has taken yet."""
         return len(self._waiting)
 
     def submit(
@@ -97,7 +95,7 @@ class Scheduler(Generic[Item, Answer]):
         deadline: Deadline,
         gone: Callable[[], bool] = lambda: False,
     ) -> Future[Answer]:
-        """Queue an item; the future's callbacks run on one of the scheduler's threads.
+        """Queue an item; the future's callbacks run on one of the pool's threads.
 
         Args:
             item: passed to `run` as it is.
@@ -109,34 +107,41 @@ class Scheduler(Generic[Item, Answer]):
             ShuttingDown: the scheduler is closed.
         """
         entry: _Entry[Item, Answer] = _Entry(item, rows, deadline, gone)
-        with self._arrived:
+        with self._changed:
             if self._closing:
                 raise ShuttingDown("the service is shutting down")
             self._waiting.append(entry)
-            self._arrived.notify()
+            self._changed.notify_all()  # company, for a turn that waits for it
+            needs_turn = self._turns < self._instances
+            self._turns += needs_turn
+        if needs_turn:
+            self._pool.submit(self._turn, Lane.RUN)
         return entry.answer
 
     def close(self) -> None:
-        """Run what is queued, then end the threads."""
-        with self._arrived:
+        """Take nothing more, and wait until what is queued has run."""
+        with self._changed:
             self._closing = True
-            self._arrived.notify_all()
-        for thread in self._threads:
-            thread.join()
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._turns == 0)
 
-    def _work(self) -> None:
-        while (batch := self._take()) is not None:
-            if live := [entry for entry in batch if not entry.expire()]:
-                self._answer(live)
+    def _turn(self) -> None:
+        """Run one batch, then hand the thread back; another turn follows while items wait."""
+        batch = self._take()
+        if live := [entry for entry in batch if not entry.expire()]:
+            self._answer(live)
+        with self._changed:
+            go_on = bool(self._waiting)
+            if not go_on:
+                self._turns -= 1
+                self._changed.notify_all()
+        if go_on:
+            self._pool.submit(self._turn, Lane.RUN)
 
-    def _take(self) -> list[_Entry[Item, Answer]] | None:
-        """Wait for work and return this thread's share of it; None when it is time to end."""
-        with self._arrived:
-            while not self._waiting:
-                if self._closing:
-                    return None
-                self._arrived.wait()
-            share = -(-len(self._waiting) // len(self._threads))
+    def _take(self) -> list[_Entry[Item, Answer]]:
+        """Return this turn's share of what waits; nothing if other turns were faster."""
+        with self._changed:
+            share = -(-len(self._waiting) // self._instances)
             if self._max_delay_s:
                 self._wait_for_company()
                 share = len(self._waiting)
@@ -147,14 +152,12 @@ class Scheduler(Generic[Item, Answer]):
                 if batch and rows > self._max_rows:
                     break
                 batch.append(self._waiting.popleft())
-            if self._waiting:  # their notice may have gone to this thread while it waited
-                self._arrived.notify()
             return batch
 
     def _wait_for_company(self) -> None:
         full_at = time.monotonic() + self._max_delay_s
         while not self._closing and sum(entry.rows for entry in self._waiting) < self._max_rows:
-            if not self._arrived.wait(full_at - time.monotonic()):
+            if not self._changed.wait(full_at - time.monotonic()):
                 return
 
     def _answer(self, batch: list[_Entry[Item, Answer]]) -> None:

@@ -1,0 +1,425 @@
+"""Models loaded, checked and found; and that a start that fails leaves nothing behind."""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from service.arrays import Array
+from service.engine.manifest import ModelFolder
+from service.engine.pipeline import Decoded
+from service.engine.repository import EngineLimits, Repository, State, file_sha256, scan
+from service.engine.session import Device
+from service.errors import (
+    DeviceUnavailable,
+    ManifestError,
+    ModelNotFound,
+    ModelNotReady,
+    ShuttingDown,
+)
+from service.tasks.base import TensorInfo
+from service.tasks.classify import ClassifyOptions
+from tests.engine.benches import NEVER, brightness, grey
+from tests.engine.fakes import PATIENCE_S, FakeSession, Gate, Recorder
+from tests.engine.folders import GRAPH, read_model, write_golden, write_model
+
+LARGER = ("max_size = 8", "max_size = 4")
+LABELS = '["dark", "bright"]'
+
+
+class Sessions:
+    """Opens fake sessions, and remembers them and what was asked for."""
+
+    def __init__(self, *made: FakeSession) -> None:
+        self.opened: list[FakeSession] = []
+        self.asked: list[tuple[str, Device, int]] = []
+        self._made = list(made)
+
+    def __call__(self, path: Path, device: Device, threads: int) -> FakeSession:
+        self.asked.append((path.parent.name, device, threads))
+        self.opened.append(self._made.pop(0) if self._made else FakeSession())
+        return self.opened[-1]
+
+
+Load = Callable[..., Repository]
+
+
+@pytest.fixture
+def load() -> Iterator[Load]:
+    """Return what loads folders on one CPU, unless told otherwise."""
+    with ExitStack() as stack:
+
+        def load(*folders: ModelFolder, sessions: Any = None, **choices: Any) -> Repository:
+            preferred = choices.pop("preferred", None)
+            observer = choices.pop("observer", Recorder())
+            repository = Repository(
+                folders,
+                limits=EngineLimits(**{"cpus": 1, **choices}),
+                observer=observer,
+                preferred=preferred,
+                open_session=sessions or Sessions(),
+            )
+            stack.callback(repository.close)
+            return repository
+
+        yield load
+
+
+def session(shape: tuple[int | None, ...], scores: tuple[int | None, ...]) -> FakeSession:
+    fake = FakeSession()
+    fake.inputs = (TensorInfo("image", shape, "uint8"),)
+    fake.outputs = (TensorInfo("scores", scores, "float32"),)
+    return fake
+
+
+def broken(error: Exception) -> FakeSession:
+    def fail(_: Array) -> None:
+        raise error
+
+    return FakeSession(fail)
+
+
+def test_no_folders_make_an_empty_repository(load: Load) -> None:
+    repository = load()
+
+    assert repository.models == {}
+    assert repository.drain(0.0)
+    with pytest.raises(ModelNotFound):
+        repository.find("classify")
+
+
+def test_a_model_is_warmed_before_it_is_ready(load: Load, tmp_path: Path) -> None:
+    sessions, recorder = Sessions(), Recorder()
+
+    model = load(read_model(tmp_path), sessions=sessions, observer=recorder).find("classify")
+
+    assert (model.name, model.task, model.state, model.reason) == (
+        "brightness",
+        "classify",
+        State.READY,
+        "",
+    )
+    assert sessions.opened[0].runs == recorder.batches == [1, 1]
+    assert model.load_ms > 0
+    model.pipeline.admission.admit(NEVER)
+    assert model.pipeline.predicted_wait_s > 0  # the first guess is the measured run
+
+
+def test_a_right_golden_answer_makes_a_model_ready(load: Load, tmp_path: Path) -> None:
+    folder = read_model(tmp_path)
+    write_golden(folder.path)
+
+    assert load(folder).find("classify").state is State.READY
+
+
+@pytest.mark.parametrize(
+    ("members", "fake", "reason"),
+    [
+        (
+            {"expected": {"predictions": [{"class_id": 0, "label": "dark", "score": 0.5}]}},
+            FakeSession(),
+            "golden answer: predictions.0.class_id: expected 0, got 1",
+        ),
+        ({"tolerance": {}}, FakeSession(), "golden answer: predictions.0.score: expected 0.5"),
+        ({"options": {}}, FakeSession(), "golden answer: predictions: expected 1 entries, got 2"),
+        ({}, broken(OSError("out of order")), "golden answer: out of order"),
+        ({}, broken(OSError()), "golden answer: OSError"),  # that says nothing more
+        (None, broken(OSError("out of order")), "golden answer: out of order"),
+        ({"size": (8001, 8001)}, FakeSession(), "golden answer: the picture has 8001 x 8001"),
+    ],
+)
+def test_a_model_that_fails_its_check_is_there_but_not_ready(
+    members: dict[str, Any] | None, fake: FakeSession, reason: str, load: Load, tmp_path: Path
+) -> None:
+    folder = read_model(tmp_path)
+    if members is not None:
+        write_golden(folder.path, **members)
+
+    repository = load(folder, sessions=Sessions(fake))
+
+    model = repository.models["brightness"]
+    assert model.state is State.FAILED
+    assert model.reason.startswith(reason)
+    with pytest.raises(ModelNotReady, match="brightness") as error:
+        repository.find("classify", "brightness")
+    assert error.value.members == {"model": "brightness"}
+
+
+@pytest.mark.parametrize(
+    ("members", "key"),
+    [({"options": {"top_k": 0}}, "options.top_k"), ({"image": "missing.png"}, "image")],
+)
+def test_a_golden_check_that_cannot_be_made_stops_the_start(
+    members: dict[str, Any], key: str, load: Load, tmp_path: Path
+) -> None:
+    folder, sessions = read_model(tmp_path), Sessions()
+    write_golden(folder.path, **members)
+    before = set(threading.enumerate())
+
+    with pytest.raises(ManifestError) as error:
+        load(folder, sessions=sessions)
+
+    assert (error.value.file, error.value.key) == (folder.path / "golden.json", key)
+    assert sessions.opened[0].closed
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize(
+    ("change", "fake", "key"),
+    [
+        (("size = [4, 4]", "size = [5, 4]"), FakeSession(), "input.size"),
+        (('layout = "NHWC"', ""), FakeSession(), "input.size"),
+        (("size = [4, 4]", 'size = [4, 4]\nname = "x"'), FakeSession(), "input.name"),
+        (("size = [4, 4]", "size = [4, 4]\nscale = 0.5"), FakeSession(), "input.scale"),
+        ((LABELS, '["one"]'), FakeSession(), "config.labels"),  # too few
+        ((LABELS, '["one", "two", "three"]'), FakeSession(), "config.labels"),  # too many
+        (('"none"', '"none"\noutput = "probabilities"'), FakeSession(), "config.output"),
+        (LARGER, session((1, 4, 4, 3), (1, 2)), "batch.max_size"),  # fixed at one
+        (LARGER, session((2, 4, 4, 3), (2, 2)), "batch.max_size"),  # fixed at two
+        (LARGER, session((4, 4, 4, 3), (4, 2)), "batch.max_size"),  # could run no single picture
+        (("max_size = 8", 'max_size = 8\naxis = "input"'), FakeSession(), "batch.max_size"),
+    ],
+)
+def test_a_manifest_that_contradicts_its_graph_stops_the_start(
+    change: tuple[str, str], fake: FakeSession, key: str, load: Load, tmp_path: Path
+) -> None:
+    folder = read_model(tmp_path, change)
+    before = set(threading.enumerate())
+
+    with pytest.raises(ManifestError) as error:
+        load(folder, sessions=Sessions(fake))
+
+    assert (error.value.file, error.value.key) == (folder.manifest_path, key)
+    assert fake.closed
+    assert set(threading.enumerate()) <= before
+
+
+def test_a_graph_fixed_at_one_picture_is_taken(load: Load, tmp_path: Path) -> None:
+    fake = session((1, 4, 4, 3), (1, 2))
+    repository = load(read_model(tmp_path, ("max_size = 8", "")), sessions=Sessions(fake))
+
+    pipeline = repository.find("classify").pipeline
+    answer = pipeline.submit(Decoded(grey(77)), ClassifyOptions(crops=5), NEVER).result(PATIENCE_S)
+
+    assert brightness(answer) == 77
+    assert fake.runs == [1] * 7  # twice to warm up, then a run for every crop
+
+
+def test_a_graph_without_a_batch_axis_is_taken(load: Load, tmp_path: Path) -> None:
+    class Bare(FakeSession):
+        def run(self, feeds: Any) -> dict[str, Array]:
+            rows = {name: value[None] for name, value in feeds.items()}
+            return {name: value[0] for name, value in super().run(rows).items()}
+
+    bare = Bare()
+    bare.inputs = (TensorInfo("image", (4, 4, 3), "uint8"),)
+    bare.outputs = (TensorInfo("scores", (2,), "float32"),)
+    folder = read_model(tmp_path, ("max_size = 8", 'axis = "none"'))
+
+    pipeline = load(folder, sessions=Sessions(bare)).find("classify").pipeline
+    answer = pipeline.submit(Decoded(grey(77)), ClassifyOptions(), NEVER).result(PATIENCE_S)
+
+    assert brightness(answer) == 77
+
+
+def test_a_file_that_is_missing_or_changed_stops_the_start(load: Load, tmp_path: Path) -> None:
+    folder = read_model(tmp_path)
+
+    folder.graph_path.write_bytes(GRAPH + b"!")
+    with pytest.raises(ManifestError) as error:
+        load(folder)
+    assert (error.value.file, error.value.key) == (folder.manifest_path, "sha256")
+    assert file_sha256(folder.graph_path) in error.value.reason
+
+    folder.graph_path.unlink()
+    with pytest.raises(ManifestError) as error:
+        load(folder)
+    assert (error.value.file, error.value.key) == (folder.manifest_path, "file")
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"),
+    [
+        (ValueError("Protobuf parsing failed"), ManifestError),
+        (DeviceUnavailable("no such device"), DeviceUnavailable),
+    ],
+)
+def test_what_the_runtime_says_of_a_file_stops_the_start(
+    error: Exception, raised: type[Exception], load: Load, tmp_path: Path
+) -> None:
+    def refuse(*_: object) -> FakeSession:
+        raise error
+
+    with pytest.raises(raised, match=str(error)):
+        load(read_model(tmp_path), sessions=refuse)
+
+
+def test_a_start_that_fails_closes_what_it_had_opened(load: Load, tmp_path: Path) -> None:
+    names = ["bad", "good", "other"]
+    good = [read_model(tmp_path, name=name) for name in names]
+    bad = read_model(tmp_path / "bad", (LABELS, '["one"]'))
+    sessions, before = Sessions(), set(threading.enumerate())
+
+    with pytest.raises(ManifestError, match=r"config\.labels"):
+        load(*good, bad, *good, sessions=sessions, cpus=2)
+
+    assert len(sessions.opened) >= 4
+    assert all(fake.closed for fake in sessions.opened)
+    assert set(threading.enumerate()) <= before
+
+
+@pytest.mark.parametrize(
+    ("preferred", "name", "found"),
+    [
+        ({}, None, "a"),  # by name, where nothing is preferred
+        ({"classify": ("c", "b")}, None, "c"),
+        ({"classify": ("missing", "b")}, None, "b"),
+        ({"classify": ("missing",)}, None, "a"),
+        ({"detect": ("c",)}, None, "a"),  # another task's
+        ({"classify": ("c",)}, "b", "b"),
+    ],
+)
+def test_a_model_is_found_by_name_or_by_preference(
+    preferred: dict[str, tuple[str, ...]],
+    name: str | None,
+    found: str,
+    load: Load,
+    tmp_path: Path,
+) -> None:
+    folders = [read_model(tmp_path, name=one) for one in "cab"]
+
+    repository = load(*folders, preferred=preferred)
+
+    assert repository.find("classify", name).name == found
+    assert list(repository.models) == ["c", "a", "b"]
+
+
+@pytest.mark.parametrize(("task", "name"), [("classify", "dog"), ("detect", "a"), ("classify", "")])
+def test_a_model_that_is_not_there_is_said_with_those_that_are(
+    task: str, name: str, load: Load, tmp_path: Path
+) -> None:
+    repository = load(read_model(tmp_path, name="b"), read_model(tmp_path, name="a"))
+
+    with pytest.raises(ModelNotFound) as error:
+        repository.find(task, name)
+
+    assert error.value.members["available"] == (["a", "b"] if task == "classify" else [])
+
+
+@pytest.mark.parametrize(
+    ("runtime", "limits", "threads", "instances"),
+    [
+        ("", {"cpus": 0.5}, 1, 1),
+        ("", {"cpus": 4}, 1, 4),  # a run on each CPU
+        ("threads = 2", {"cpus": 4}, 2, 2),
+        ("threads = 3", {"cpus": 4}, 3, 1),
+        ("threads = 8", {"cpus": 4}, 4, 1),  # no more than there are
+        ("threads = 2\ninstances = 3", {"cpus": 4}, 2, 3),
+        ("threads = 2\ninstances = 3", {"cpus": 4, "threads": 1, "instances": 2}, 1, 2),
+    ],
+)
+def test_cpus_are_shared_out_as_the_operator_or_the_manifest_says(
+    runtime: str,
+    limits: dict[str, Any],
+    threads: int,
+    instances: int,
+    load: Load,
+    tmp_path: Path,
+) -> None:
+    folder, sessions = (
+        read_model(tmp_path, ("[input]", f"[runtime]\n{runtime}\n[input]")),
+        Sessions(),
+    )
+
+    repository = load(folder, sessions=sessions, device=Device.CPU, **limits)
+
+    model = repository.find("classify")
+    assert (model.threads, model.instances) == (threads, instances)
+    assert sessions.asked == [("brightness", Device.CPU, threads)]
+    assert repository.cpus == limits["cpus"]
+    assert repository.pool.threads == max(1, int(limits["cpus"]))
+
+
+@pytest.mark.parametrize(
+    ("provider", "cpus", "runs"),
+    [
+        ("CPUExecutionProvider", 1, [1, 1, 1, 1]),  # the only thread runs before it decodes more
+        ("CPUExecutionProvider", 2, [1, 3]),  # the other thread decodes meanwhile
+        ("CUDAExecutionProvider", 1, [1, 3]),  # the device is waited for elsewhere
+    ],
+)
+def test_pictures_share_a_run_where_they_meet(
+    provider: str, cpus: int, runs: list[int], load: Load, tmp_path: Path
+) -> None:
+    gate, waits = Gate(), []
+    fake = FakeSession(lambda _: gate() if waits else None)
+    fake.provider = provider
+    folder = read_model(tmp_path)
+    repository = load(folder, sessions=Sessions(fake), cpus=cpus, instances=1)
+    pipeline = repository.find("classify").pipeline
+    fake.runs.clear()
+    waits.append(True)
+
+    answers = [pipeline.submit(Decoded(grey(1)), ClassifyOptions(), NEVER)]
+    gate.wait_for_arrival()
+    answers += [pipeline.submit(Decoded(grey(1)), ClassifyOptions(), NEVER) for _ in range(3)]
+    if len(runs) == 2:  # there is a thread for it: it comes to this behind the three
+        repository.pool.run(lambda: None).result(PATIENCE_S)
+    gate.open()
+
+    for answer in answers:
+        answer.result(PATIENCE_S)
+    assert fake.runs == runs
+
+
+def test_draining_waits_for_what_is_in_hand(load: Load, tmp_path: Path) -> None:
+    repository = load(read_model(tmp_path, name="a"), read_model(tmp_path, name="b"))
+    pipeline = repository.find("classify", "b").pipeline
+    ticket = pipeline.admission.admit(NEVER)
+    assert not repository.draining
+
+    assert not repository.drain(0.0)
+    assert repository.draining
+    for name in "ab":
+        with pytest.raises(ShuttingDown):
+            repository.find("classify", name).pipeline.admission.check(NEVER)
+
+    ticket.release(completed=True)
+    assert repository.drain(0.0)
+
+
+def test_closing_ends_every_thread_and_session(load: Load, tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    sessions = Sessions()
+    folders = [read_model(tmp_path, name=name) for name in "ab"]
+    repository = load(*folders, sessions=sessions, cpus=3)
+    assert set(threading.enumerate()) > before
+
+    repository.close()
+
+    assert set(threading.enumerate()) <= before
+    assert [fake.closed for fake in sessions.opened] == [True, True]
+
+
+def test_a_directory_is_scanned_by_name(tmp_path: Path) -> None:
+    for name in ("b", "c", "a"):
+        write_model(tmp_path, name=name)
+    (tmp_path / "a" / "model.onnx").unlink()  # is for whoever loads it to miss
+    (tmp_path / "no-model").mkdir()
+    (tmp_path / "README.md").write_text("models")
+
+    assert [folder.manifest.name for folder in scan(tmp_path)] == ["a", "b", "c"]
+    with pytest.raises(ManifestError, match="no such directory"):
+        scan(tmp_path / "missing")
+
+
+def test_a_digest_is_sha256s(tmp_path: Path) -> None:
+    data = np.random.default_rng(0).bytes(300_000)
+    (tmp_path / "file").write_bytes(data)
+
+    assert file_sha256(tmp_path / "file") == hashlib.sha256(data).hexdigest()
