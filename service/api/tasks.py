@@ -3,13 +3,14 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Any, cast
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
 from service.api.intake import Intake
+from service.api.query import parameters, read_query
 from service.api.schemas import (
     IMAGE_BODY,
     ClassifyAnswer,
@@ -97,9 +98,10 @@ def router(tasks: Tasks) -> APIRouter:
         operation_id="classify",
         summary="Name what a picture shows",
         response_model=ClassifyAnswer,
-        openapi_extra=IMAGE_BODY,
+        openapi_extra={**IMAGE_BODY, "parameters": parameters(ClassifyQuery)},
     )
-    async def classify(request: Request, query: Annotated[ClassifyQuery, Query()]) -> Response:
+    async def classify(request: Request) -> Response:
+        query = read_query(request, ClassifyQuery)
         names: list[str | None] = [*dict.fromkeys(query.model)] or [None]
         models = [tasks.models.find("classify", name) for name in names]
         options = ClassifyOptions(**query.model_dump(exclude={"model"}))
@@ -118,9 +120,10 @@ def router(tasks: Tasks) -> APIRouter:
         summary="Find things in a picture",
         response_model=DetectAnswer,
         responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
-        openapi_extra=IMAGE_BODY,
+        openapi_extra={**IMAGE_BODY, "parameters": parameters(DetectQuery)},
     )
-    async def detect(request: Request, query: Annotated[DetectQuery, Query()]) -> Response:
+    async def detect(request: Request) -> Response:
+        query = read_query(request, DetectQuery)
         model = tasks.models.find("detect", query.model)
         options = DetectOptions(**query.model_dump(exclude={"model", "render"}))
         media_type = wanted_picture(request.headers.get("accept", ""), render=query.render)

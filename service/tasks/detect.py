@@ -20,6 +20,9 @@ from service.tasks.decoders import AnyDecoder, decode, select
 from service.tasks.labels import Labels
 
 
+BOX_DECIMALS = 2
+
+
 class DetectConfig(TaskConfig):
     """What `[config]` says for a detector; `[config.head]` says what its outputs mean."""
 
@@ -75,7 +78,7 @@ class Detections:
 
     def answer(self) -> dict[str, object]:
         """Return the members of the JSON answer; boxes to the hundredth of a pixel."""
-        boxes = np.round(self.boxes_source.astype(np.float64), 2).tolist()
+        boxes = np.round(self.boxes_source.astype(np.float64), BOX_DECIMALS).tolist()
         scores = np.round(self.scores.astype(np.float64), 6).tolist()
         rows = zip(self.class_ids.tolist(), self.labels, scores, boxes, strict=True)
         return {
@@ -175,8 +178,9 @@ class Detect(Task[DetectConfig, DetectOptions, Detections]):
             max_candidates=config.max_candidates,
             max_detections=options.max_detections or config.max_detections,
         )
-        boxes_source = to_source.boxes(selection.detections.boxes)
-        inside = np.flatnonzero(area(boxes_source))  # what lay in the padding is gone
+        boxes_source = np.round(to_source.boxes(selection.detections.boxes), BOX_DECIMALS)
+        # What lay in the padding, or is thinner than an answer can say, is gone.
+        inside = np.flatnonzero(area(boxes_source))
         boxes_source, found = boxes_source[inside], selection.detections.take(inside)
         return Detections(
             boxes_source=boxes_source,

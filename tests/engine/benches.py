@@ -51,14 +51,18 @@ def stumble_over_13(rows: Array) -> None:
 
 
 class Bench:
-    """A pipeline on one CPU thread and one runner, in front of a fake session."""
+    """A pipeline on one CPU thread, in front of a fake session that has a thread of its own.
+
+    With `shared` the session runs on the CPU threads, as a network on the CPU does.
+    """
 
     def __init__(self, before: Callable[[Array], object] = lambda _: None, **choices: Any) -> None:
         self.session = FakeSession(before)
         self.recorder = Recorder()
         self.pool = CpuPool(choices.pop("cpus", 1))
         choices = {"instances": 1, "max_rows": 8, **choices}
-        self.runners = CpuPool(choices["instances"], name="runner")
+        shared = choices.pop("shared", False)
+        self.runners = self.pool if shared else CpuPool(choices["instances"], name="runner")
         self.admission = Admission(max_in_flight=choices.pop("max_in_flight", 1000), max_wait_s=1e9)
         network = Network(
             name="brightness",

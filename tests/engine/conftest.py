@@ -1,4 +1,4 @@
-"""A clock that only the test moves; schedulers and pipelines that are closed at its end."""
+"""A clock that only the test moves; what is started for it is closed at its end."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from service.engine.manifest import ModelFolder
 from service.engine.pool import CpuPool
+from service.engine.repository import EngineLimits, Repository
 from service.engine.scheduler import Scheduler
 from tests.engine.benches import Bench
-from tests.engine.fakes import Clock
+from tests.engine.fakes import Clock, Recorder
+from tests.engine.loading import Load, Sessions
 
 
 @pytest.fixture
@@ -49,3 +52,24 @@ def bench() -> Iterator[Callable[..., Bench]]:
             return made
 
         yield bench
+
+
+@pytest.fixture
+def load() -> Iterator[Load]:
+    """Return what loads folders on one CPU, unless told otherwise."""
+    with ExitStack() as stack:
+
+        def load(*folders: ModelFolder, sessions: Any = None, **choices: Any) -> Repository:
+            preferred = choices.pop("preferred", None)
+            observer = choices.pop("observer", Recorder())
+            repository = Repository(
+                folders,
+                limits=EngineLimits(**{"cpus": 1, **choices}),
+                observer=observer,
+                preferred=preferred,
+                open_session=sessions or Sessions(),
+            )
+            stack.callback(repository.close)
+            return repository
+
+        yield load

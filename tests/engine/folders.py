@@ -5,7 +5,6 @@ import json
 from pathlib import Path
 
 from service.engine.manifest import ModelFolder, read_folder
-from service.imaging.picture import Size
 from tests.imaging.pictures import encode, ramp
 
 GRAPH = b"not a graph: these tests' sessions are fakes"
@@ -52,9 +51,11 @@ def read_model(directory: Path, *changes: tuple[str, str], **choices: object) ->
     return read_folder(write_model(directory, *changes, **choices))
 
 
-def write_golden(folder: Path, *, size: Size = (8, 8), **members: object) -> None:
-    """Write a golden answer about a `ramp`, whose mean is 127.5, 127.5, 128."""
-    (folder / "golden.png").write_bytes(encode(ramp(*size), "PNG"))
+def write_golden(
+    folder: Path, *, picture: bytes = encode(ramp(8, 8), "PNG"), **members: object
+) -> None:
+    """Write a golden answer about a picture that is as bright as it is dark."""
+    (folder / "golden.png").write_bytes(picture)
     golden = {
         "image": "golden.png",
         "options": {"top_k": 1},

@@ -202,8 +202,11 @@ def test_the_wait_is_the_admissions(bench: Callable[..., Bench]) -> None:
     future.result(PATIENCE_S)
 
 
-def test_everybody_gets_their_own_answer_under_a_hammer(bench: Callable[..., Bench]) -> None:
-    one = bench(stumble_over_13, cpus=2, instances=2, max_rows=3)
+@pytest.mark.parametrize("shared", [False, True], ids=["accelerator", "CPU"])
+def test_everybody_gets_their_own_answer_under_a_hammer(
+    shared: bool, bench: Callable[..., Bench]
+) -> None:
+    one = bench(stumble_over_13, cpus=2, instances=2, max_rows=3, shared=shared)
     wrong: list[object] = []
 
     def hammer(source: int) -> None:

@@ -120,3 +120,30 @@ def test_no_call_is_lost_under_a_hammer(start: Callable[[int], CpuPool]) -> None
     pool.close()
 
     assert sorted(done) == sorted(list(range(6)) * 200)
+
+
+def test_what_a_call_submits_is_done_and_the_second_thing_wakes_another_thread(
+    start: Callable[[int], CpuPool],
+) -> None:
+    pool, meeting = start(2), threading.Barrier(2)
+
+    def meet() -> int:
+        return meeting.wait(PATIENCE_S)
+
+    two = pool.run(lambda: (pool.run(meet), pool.run(meet))).result(PATIENCE_S)
+
+    assert {one.result(PATIENCE_S) for one in two} == {0, 1}
+
+
+def test_no_call_of_a_call_is_lost(start: Callable[[int], CpuPool]) -> None:
+    pool, done = start(3), threading.Semaphore(0)
+
+    def branch(depth: int) -> None:
+        done.release()
+        for lane in (Lane.FINISH, Lane.START) if depth else ():
+            pool.submit(lambda: branch(depth - 1), lane)
+
+    pool.submit(lambda: branch(8))
+
+    for _ in range(2**9 - 1):  # every node of the tree
+        assert done.acquire(timeout=PATIENCE_S)

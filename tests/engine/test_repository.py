@@ -1,9 +1,7 @@
-"""Models loaded, checked and found; and that a start that fails leaves nothing behind."""
+"""Models loaded, found, shared out among the CPUs, drained and closed."""
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,77 +9,16 @@ import numpy as np
 import pytest
 
 from service.arrays import Array
-from service.engine.manifest import ModelFolder
 from service.engine.pipeline import Decoded
-from service.engine.repository import EngineLimits, Repository, State, file_sha256, scan
+from service.engine.repository import State, file_sha256, scan
 from service.engine.session import Device
-from service.errors import (
-    DeviceUnavailable,
-    ManifestError,
-    ModelNotFound,
-    ModelNotReady,
-    ShuttingDown,
-)
+from service.errors import ManifestError, ModelNotFound, ShuttingDown
 from service.tasks.base import TensorInfo
 from service.tasks.classify import ClassifyOptions
 from tests.engine.benches import NEVER, brightness, grey
 from tests.engine.fakes import PATIENCE_S, FakeSession, Gate, Recorder
-from tests.engine.folders import GRAPH, read_model, write_golden, write_model
-
-LARGER = ("max_size = 8", "max_size = 4")
-LABELS = '["dark", "bright"]'
-
-
-class Sessions:
-    """Opens fake sessions, and remembers them and what was asked for."""
-
-    def __init__(self, *made: FakeSession) -> None:
-        self.opened: list[FakeSession] = []
-        self.asked: list[tuple[str, Device, int]] = []
-        self._made = list(made)
-
-    def __call__(self, path: Path, device: Device, threads: int) -> FakeSession:
-        self.asked.append((path.parent.name, device, threads))
-        self.opened.append(self._made.pop(0) if self._made else FakeSession())
-        return self.opened[-1]
-
-
-Load = Callable[..., Repository]
-
-
-@pytest.fixture
-def load() -> Iterator[Load]:
-    """Return what loads folders on one CPU, unless told otherwise."""
-    with ExitStack() as stack:
-
-        def load(*folders: ModelFolder, sessions: Any = None, **choices: Any) -> Repository:
-            preferred = choices.pop("preferred", None)
-            observer = choices.pop("observer", Recorder())
-            repository = Repository(
-                folders,
-                limits=EngineLimits(**{"cpus": 1, **choices}),
-                observer=observer,
-                preferred=preferred,
-                open_session=sessions or Sessions(),
-            )
-            stack.callback(repository.close)
-            return repository
-
-        yield load
-
-
-def session(shape: tuple[int | None, ...], scores: tuple[int | None, ...]) -> FakeSession:
-    fake = FakeSession()
-    fake.inputs = (TensorInfo("image", shape, "uint8"),)
-    fake.outputs = (TensorInfo("scores", scores, "float32"),)
-    return fake
-
-
-def broken(error: Exception) -> FakeSession:
-    def fail(_: Array) -> None:
-        raise error
-
-    return FakeSession(fail)
+from tests.engine.folders import read_model, write_model
+from tests.engine.loading import Load, Sessions, session
 
 
 def test_no_folders_make_an_empty_repository(load: Load) -> None:
@@ -110,95 +47,6 @@ def test_a_model_is_warmed_before_it_is_ready(load: Load, tmp_path: Path) -> Non
     assert model.pipeline.predicted_wait_s > 0  # the first guess is the measured run
 
 
-def test_a_right_golden_answer_makes_a_model_ready(load: Load, tmp_path: Path) -> None:
-    folder = read_model(tmp_path)
-    write_golden(folder.path)
-
-    assert load(folder).find("classify").state is State.READY
-
-
-@pytest.mark.parametrize(
-    ("members", "fake", "reason"),
-    [
-        (
-            {"expected": {"predictions": [{"class_id": 0, "label": "dark", "score": 0.5}]}},
-            FakeSession(),
-            "golden answer: predictions.0.class_id: expected 0, got 1",
-        ),
-        ({"tolerance": {}}, FakeSession(), "golden answer: predictions.0.score: expected 0.5"),
-        ({"options": {}}, FakeSession(), "golden answer: predictions: expected 1 entries, got 2"),
-        ({}, broken(OSError("out of order")), "golden answer: out of order"),
-        ({}, broken(OSError()), "golden answer: OSError"),  # that says nothing more
-        (None, broken(OSError("out of order")), "golden answer: out of order"),
-        ({"size": (8001, 8001)}, FakeSession(), "golden answer: the picture has 8001 x 8001"),
-    ],
-)
-def test_a_model_that_fails_its_check_is_there_but_not_ready(
-    members: dict[str, Any] | None, fake: FakeSession, reason: str, load: Load, tmp_path: Path
-) -> None:
-    folder = read_model(tmp_path)
-    if members is not None:
-        write_golden(folder.path, **members)
-
-    repository = load(folder, sessions=Sessions(fake))
-
-    model = repository.models["brightness"]
-    assert model.state is State.FAILED
-    assert model.reason.startswith(reason)
-    with pytest.raises(ModelNotReady, match="brightness") as error:
-        repository.find("classify", "brightness")
-    assert error.value.members == {"model": "brightness"}
-
-
-@pytest.mark.parametrize(
-    ("members", "key"),
-    [({"options": {"top_k": 0}}, "options.top_k"), ({"image": "missing.png"}, "image")],
-)
-def test_a_golden_check_that_cannot_be_made_stops_the_start(
-    members: dict[str, Any], key: str, load: Load, tmp_path: Path
-) -> None:
-    folder, sessions = read_model(tmp_path), Sessions()
-    write_golden(folder.path, **members)
-    before = set(threading.enumerate())
-
-    with pytest.raises(ManifestError) as error:
-        load(folder, sessions=sessions)
-
-    assert (error.value.file, error.value.key) == (folder.path / "golden.json", key)
-    assert sessions.opened[0].closed
-    assert set(threading.enumerate()) <= before
-
-
-@pytest.mark.parametrize(
-    ("change", "fake", "key"),
-    [
-        (("size = [4, 4]", "size = [5, 4]"), FakeSession(), "input.size"),
-        (('layout = "NHWC"', ""), FakeSession(), "input.size"),
-        (("size = [4, 4]", 'size = [4, 4]\nname = "x"'), FakeSession(), "input.name"),
-        (("size = [4, 4]", "size = [4, 4]\nscale = 0.5"), FakeSession(), "input.scale"),
-        ((LABELS, '["one"]'), FakeSession(), "config.labels"),  # too few
-        ((LABELS, '["one", "two", "three"]'), FakeSession(), "config.labels"),  # too many
-        (('"none"', '"none"\noutput = "probabilities"'), FakeSession(), "config.output"),
-        (LARGER, session((1, 4, 4, 3), (1, 2)), "batch.max_size"),  # fixed at one
-        (LARGER, session((2, 4, 4, 3), (2, 2)), "batch.max_size"),  # fixed at two
-        (LARGER, session((4, 4, 4, 3), (4, 2)), "batch.max_size"),  # could run no single picture
-        (("max_size = 8", 'max_size = 8\naxis = "input"'), FakeSession(), "batch.max_size"),
-    ],
-)
-def test_a_manifest_that_contradicts_its_graph_stops_the_start(
-    change: tuple[str, str], fake: FakeSession, key: str, load: Load, tmp_path: Path
-) -> None:
-    folder = read_model(tmp_path, change)
-    before = set(threading.enumerate())
-
-    with pytest.raises(ManifestError) as error:
-        load(folder, sessions=Sessions(fake))
-
-    assert (error.value.file, error.value.key) == (folder.manifest_path, key)
-    assert fake.closed
-    assert set(threading.enumerate()) <= before
-
-
 def test_a_graph_fixed_at_one_picture_is_taken(load: Load, tmp_path: Path) -> None:
     fake = session((1, 4, 4, 3), (1, 2))
     repository = load(read_model(tmp_path, ("max_size = 8", "")), sessions=Sessions(fake))
@@ -225,52 +73,6 @@ def test_a_graph_without_a_batch_axis_is_taken(load: Load, tmp_path: Path) -> No
     answer = pipeline.submit(Decoded(grey(77)), ClassifyOptions(), NEVER).result(PATIENCE_S)
 
     assert brightness(answer) == 77
-
-
-def test_a_file_that_is_missing_or_changed_stops_the_start(load: Load, tmp_path: Path) -> None:
-    folder = read_model(tmp_path)
-
-    folder.graph_path.write_bytes(GRAPH + b"!")
-    with pytest.raises(ManifestError) as error:
-        load(folder)
-    assert (error.value.file, error.value.key) == (folder.manifest_path, "sha256")
-    assert file_sha256(folder.graph_path) in error.value.reason
-
-    folder.graph_path.unlink()
-    with pytest.raises(ManifestError) as error:
-        load(folder)
-    assert (error.value.file, error.value.key) == (folder.manifest_path, "file")
-
-
-@pytest.mark.parametrize(
-    ("error", "raised"),
-    [
-        (ValueError("Protobuf parsing failed"), ManifestError),
-        (DeviceUnavailable("no such device"), DeviceUnavailable),
-    ],
-)
-def test_what_the_runtime_says_of_a_file_stops_the_start(
-    error: Exception, raised: type[Exception], load: Load, tmp_path: Path
-) -> None:
-    def refuse(*_: object) -> FakeSession:
-        raise error
-
-    with pytest.raises(raised, match=str(error)):
-        load(read_model(tmp_path), sessions=refuse)
-
-
-def test_a_start_that_fails_closes_what_it_had_opened(load: Load, tmp_path: Path) -> None:
-    names = ["bad", "good", "other"]
-    good = [read_model(tmp_path, name=name) for name in names]
-    bad = read_model(tmp_path / "bad", (LABELS, '["one"]'))
-    sessions, before = Sessions(), set(threading.enumerate())
-
-    with pytest.raises(ManifestError, match=r"config\.labels"):
-        load(*good, bad, *good, sessions=sessions, cpus=2)
-
-    assert len(sessions.opened) >= 4
-    assert all(fake.closed for fake in sessions.opened)
-    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+"""Options: read from the query, refused by name, and documented as they are read."""
+
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+
+from service.api.query import parameters, read_query
+from service.errors import InvalidOption
+
+
+class Query(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    count: int | None = Field(None, ge=1, description="How many.")
+    exact: bool = False
+    names: tuple[str, ...] = ()
+
+
+def request(query: str) -> Request:
+    return Request({"type": "http", "query_string": query.encode(), "headers": []})
+
+
+@pytest.mark.parametrize(
+    ("query", "options"),
+    [
+        pytest.param("", {}, id="nothing"),
+        pytest.param("count=3", {"count": 3}, id="a number"),
+        pytest.param("exact=true", {"exact": True}, id="a switch"),
+        pytest.param("names=a&names=b", {"names": ("a", "b")}, id="given several times"),
+        pytest.param("names=a%2Cb&count=2", {"names": ("a,b",), "count": 2}, id="percent-encoded"),
+    ],
+)
+def test_options_are_read(query: str, options: dict[str, Any]) -> None:
+    assert read_query(request(query), Query) == Query(**options)
+
+
+@pytest.mark.parametrize(
+    ("query", "option", "reason"),
+    [
+        pytest.param("counts=3", "counts", "there is no such option", id="unknown"),
+        pytest.param("count=three", "count", "valid integer", id="malformed"),
+        pytest.param("count=0", "count", "greater than or equal to 1", id="out of range"),
+        pytest.param("count=", "count", "valid integer", id="empty"),
+        pytest.param("count=1&count=2", "count", "is given twice", id="twice"),
+        pytest.param("count=1&x=2", "x", "there is no such option", id="one of several"),
+    ],
+)
+def test_mistakes_name_the_option(query: str, option: str, reason: str) -> None:
+    with pytest.raises(InvalidOption, match=reason) as caught:
+        read_query(request(query), Query)
+    assert caught.value.members == {"option": option}
+
+
+def test_the_document_says_what_is_read() -> None:
+    assert parameters(Query) == [
+        {
+            "name": "count",
+            "in": "query",
+            "required": False,
+            "description": "How many.",
+            "schema": {"type": "integer", "minimum": 1},
+        },
+        {
+            "name": "exact",
+            "in": "query",
+            "required": False,
+            "description": "",
+            "schema": {"type": "boolean", "default": False},
+        },
+        {
+            "name": "names",
+            "in": "query",
+            "required": False,
+            "description": "",
+            "schema": {"type": "array", "items": {"type": "string"}, "default": []},
+        },
+    ]

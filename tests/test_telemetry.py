@@ -1,0 +1,178 @@
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from service import telemetry
+from service.telemetry import (
+    JsonFormatter,
+    Metrics,
+    configure_logging,
+    new_request_id,
+    request_id,
+    resident_bytes,
+)
+from tests.answers import sample
+
+log = logging.getLogger("service.test")
+
+
+@dataclass
+class Queues:
+    """The queues of a model that does not exist."""
+
+    in_flight: int = 3
+    waiting: int = 2
+    predicted_wait_s: float = 0.25
+
+
+def test_request_ids_are_sixteen_digits_and_differ() -> None:
+    ids = {new_request_id() for _ in range(100)}
+
+    assert len(ids) == 100
+    assert {len(identity) for identity in ids} == {16}
+    assert set("".join(ids)) <= set("0123456789abcdef")
+
+
+# Metrics
+
+
+def test_two_services_share_no_metric() -> None:
+    one, other = Metrics(), Metrics()
+
+    one.dropped("digits", "deadline")
+
+    dropped = "chiasm_dropped_total"
+    assert sample(one, dropped, model="digits", reason="deadline") == 1
+    assert sample(other, dropped, model="digits", reason="deadline") == 0
+
+
+def test_what_happens_to_a_model_is_counted() -> None:
+    metrics = Metrics()
+
+    metrics.stage("digits", "decode", 0.2)
+    metrics.stage("digits", "decode", 0.1)
+    metrics.batch("digits", 5)
+    metrics.dropped("digits", "client_gone")
+
+    stage = {"model": "digits", "stage": "decode"}
+    assert sample(metrics, "chiasm_stage_seconds_sum", **stage) == pytest.approx(0.3)
+    assert sample(metrics, "chiasm_stage_seconds_count", **stage) == 2
+    assert sample(metrics, "chiasm_batch_rows_sum", model="digits") == 5
+    assert sample(metrics, "chiasm_batch_rows_bucket", model="digits", le="4.0") == 0
+    assert sample(metrics, "chiasm_batch_rows_bucket", model="digits", le="8.0") == 1
+    assert sample(metrics, "chiasm_dropped_total", model="digits", reason="client_gone") == 1
+
+
+def test_queues_are_read_when_the_metrics_are() -> None:
+    metrics, queues = Metrics(), Queues()
+    metrics.watch("digits", "CPUExecutionProvider", queues)
+    info = {"model": "digits", "provider": "CPUExecutionProvider"}
+    assert sample(metrics, "chiasm_model_info", **info) == 1
+
+    for expected in (Queues(), Queues(in_flight=9, waiting=8, predicted_wait_s=7.5)):
+        vars(queues).update(vars(expected))
+
+        assert sample(metrics, "chiasm_in_flight", model="digits") == expected.in_flight
+        assert sample(metrics, "chiasm_queue_depth", model="digits") == expected.waiting
+        wait_s = sample(metrics, "chiasm_predicted_wait_seconds", model="digits")
+        assert wait_s == expected.predicted_wait_s
+
+
+def test_resident_memory_is_this_process_s() -> None:
+    before = resident_bytes()
+    held = bytearray(os.urandom(64)) * 1_000_000
+
+    assert resident_bytes() - before == pytest.approx(len(held), rel=0.5)
+
+
+def test_resident_memory_is_unknown_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(*_: object, **__: object) -> None:
+        raise FileNotFoundError
+
+    monkeypatch.setattr(telemetry, "open", missing, raising=False)
+
+    assert resident_bytes() == 0
+
+
+# JSON lines
+
+
+@pytest.fixture
+def current_request() -> Iterator[str]:
+    token = request_id.set("abc")
+    yield "abc"
+    request_id.reset(token)
+
+
+def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
+    made = logging.LogRecord("service.x", logging.WARNING, __file__, 1, message, values, None)
+    made.created, made.msecs = 1_700_000_000.25, 250.0
+    vars(made).update(extra)
+    return made
+
+
+def test_a_record_is_one_line_of_json() -> None:
+    line = JsonFormatter().format(record("two\nlines, %d %s", 5, "é"))
+
+    assert "\n" not in line
+    assert json.loads(line) == {
+        "time": "2023-11-14T22:13:20.250Z",
+        "level": "warning",
+        "logger": "service.x",
+        "message": "two\nlines, 5 é",
+    }
+
+
+def test_fields_become_members_whatever_they_are() -> None:
+    line = JsonFormatter().format(record("x", fields={"status": 200, "path": os}))
+
+    assert json.loads(line)["status"] == 200
+    assert json.loads(line)["path"] == str(os)
+
+
+def test_a_line_names_the_request_that_it_is_about(current_request: str) -> None:
+    assert json.loads(JsonFormatter().format(record("x")))["request_id"] == current_request
+
+
+def test_a_traceback_stays_on_the_line() -> None:
+    error = KeyError("gone")
+    line = JsonFormatter().format(record("x", exc_info=(KeyError, error, None)))
+
+    assert "\n" not in line
+    assert json.loads(line)["traceback"].endswith("KeyError: 'gone'")
+
+
+@pytest.mark.parametrize(
+    ("level", "heard"),
+    [
+        ("debug", ["debug", "info", "error"]),
+        ("info", ["info", "error"]),
+        ("error", ["error"]),
+    ],
+)
+def test_everything_from_a_level_on_goes_to_standard_error(
+    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
+) -> None:
+    configure_logging(level)
+
+    log.debug("one")
+    log.info("two")
+    log.error("three")
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert [json.loads(line)["level"] for line in err.splitlines()] == heard
+
+
+def test_a_sender_s_mistakes_are_not_logged_as_the_operator_s(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logging("debug")
+
+    logging.getLogger("python_multipart.multipart").warning("expected a boundary")
+
+    assert capsys.readouterr().err == ""
