@@ -19,7 +19,6 @@ from service.tasks.boxes import area
 from service.tasks.decoders import AnyDecoder, decode, select
 from service.tasks.labels import Labels
 
-
 BOX_DECIMALS = 2
 
 
