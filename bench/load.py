@@ -1,11 +1,12 @@
-"""Load from Debian's `hey`: a native generator, so that the measuring costs little itself."""
+"""Load in a closed loop (`hey`, a native generator) and in an open one (`bench.arrivals`)."""
 
 import csv
 import io
-import os
+import json
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ class Load:
         statuses: (N,) HTTP status of each answer.
         seconds: (N,) how long each took.
         errors: requests that got no answer at all.
-        duration_s: how long requests were sent.
+        duration_s: from the first request to the last answer.
         generator_cpu_s: what the measuring itself cost.
     """
 
@@ -53,41 +54,45 @@ class Load:
         return float(np.percentile(good, percent)) * 1000 if len(good) else float("nan")
 
 
+def open_loop(url: str, body: bytes, *, rate: float, seconds: float) -> Load:
+    """Send `rate` requests a second whether or not answers come."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        arguments = [url, file.name, str(rate), str(seconds)]
+        output = subprocess.run(
+            [sys.executable, "-m", "bench.arrivals", *arguments],
+            capture_output=True,
+            check=True,
+            cwd=Path(__file__).parents[1],
+        ).stdout
+    report = json.loads(output)
+    return Load(
+        statuses=np.array(report["statuses"], int),
+        seconds=np.array(report["seconds"]),
+        errors=report["errors"],
+        duration_s=report["elapsed_s"],
+        generator_cpu_s=report["cpu_s"],
+    )
+
+
 def closed_loop(url: str, body: bytes, *, concurrency: int, seconds: float) -> Load:
-    """Keep `concurrency` requests in flight."""
-    return _hey(url, body, concurrency, seconds, None)
-
-
-def open_loop(
-    url: str, body: bytes, *, rate: float, seconds: float, patience_s: float = 2.0
-) -> Load:
-    """Send `rate` requests a second whether or not answers come.
-
-    There are as many connections as would be waiting if every answer took `patience_s`.
-    """
-    connections = max(8, min(1000, round(rate * patience_s)))
-    return _hey(url, body, connections, seconds, rate / connections)
-
-
-def _hey(url: str, body: bytes, connections: int, seconds: float, each: float | None) -> Load:
+    """Keep `concurrency` requests in flight, with Debian's `hey`."""
     if shutil.which("hey") is None:
         raise NoGenerator("the load comes from `hey`: apt-get install hey")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "body"
-        path.write_bytes(body)
-        command = ["hey", "-z", f"{seconds}s", "-c", str(connections), "-t", "60", "-o", "csv"]
-        command += ["-m", "POST", "-T", "application/octet-stream", "-D", str(path)]
-        command += [] if each is None else ["-q", f"{each:.4f}"]
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(body)
+        file.flush()
+        command = ["hey", "-z", f"{seconds}s", "-c", str(concurrency), "-t", "60", "-o", "csv"]
+        command += ["-m", "POST", "-T", "application/octet-stream", "-D", file.name, url]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        output = subprocess.run(
-            [*command, url], capture_output=True, text=True, check=True, env=os.environ
-        ).stdout
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
     rows = list(csv.DictReader(io.StringIO(output)))
     return Load(
-        statuses=np.array([int(row["status-code"]) for row in rows]),
+        statuses=np.array([int(row["status-code"]) for row in rows], int),
         seconds=np.array([float(row["response-time"]) for row in rows]),
-        errors=output.count("Error distribution"),
+        errors=0,
         duration_s=max((float(row["offset"]) for row in rows), default=seconds) or seconds,
         generator_cpu_s=after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime,
     )

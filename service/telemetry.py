@@ -1,6 +1,5 @@
 """What the operator sees: metrics, JSON log lines, and the id that joins them to a request."""
 
-import json
 import logging
 import os
 import secrets
@@ -12,6 +11,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
+from pydantic_core import to_json
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that the running code works for; empty outside of one."""
@@ -178,7 +178,7 @@ class JsonFormatter(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return to_json(line, fallback=str).decode()
 
 
 def configure_logging(level: str) -> None:

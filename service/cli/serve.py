@@ -44,9 +44,11 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # nothing here depends on who the client is
         )
     )
-    uvloop.run(_serve_until_told(server, app.state.models, settings.shutdown_grace_s))
+    with suppress(SystemExit):  # how uvicorn ends when it cannot start; the log has the reason
+        uvloop.run(_serve_until_told(server, app.state.models, settings.shutdown_grace_s))
     return 0 if server.started else 1
 
 
