@@ -130,23 +130,14 @@ def nms(boxes: F32, scores: F32, class_ids: Index | None = None, *, iou_limit: f
     columns = _columns(boxes)
     usable = np.flatnonzero(_valid(columns, scores))
     classes = np.zeros(len(boxes), np.intp) if class_ids is None else class_ids
+    if len(usable) <= _BLOCK:
+        order = usable[best_first(scores[usable])]
+        return order[_first_come(columns.take(order, axis=1), classes[order], iou_limit)]
     # Class by class, best first: whatever a box can drop comes after it in an unbroken stretch.
     order = usable[np.lexsort((-scores[usable], classes[usable]))]
-    columns, classes = columns.take(order, axis=1), classes[order]
-    waiting = np.arange(len(order))
-    survivors = [waiting[:0]]
-    while waiting.size:
-        block, waiting = waiting[:_BLOCK], waiting[_BLOCK:]
-        kept = block[_first_come(columns.take(block, axis=1), classes[block], iou_limit)]
-        survivors.append(kept)
-        if waiting.size:  # only the block's last class can go on behind it
-            going_on = classes[block[-1]]
-            end = int(classes[waiting].searchsorted(going_on, side="right"))
-            rivals = columns.take(kept[classes[kept] == going_on], axis=1)
-            free = _free_of(rivals, columns.take(waiting[:end], axis=1), iou_limit)
-            waiting = np.concatenate([waiting[:end][free], waiting[end:]])
-    chosen = np.sort(order[np.concatenate(survivors)])
-    return chosen[best_first(scores[chosen])]
+    kept = order[_class_by_class(columns.take(order, axis=1), classes[order], iou_limit)]
+    kept.sort()
+    return kept[best_first(scores[kept])]
 
 
 def soft_nms(
@@ -234,22 +225,39 @@ def _valid(columns: F32, scores: F32) -> Mask:
 
 def _overlap(first: F32, second: F32) -> F32:
     """Return the IoU of boxes given as `_columns`, broadcast against each other."""
-    sides = np.minimum(first[2:4], second[2:4])
-    sides -= np.maximum(first[:2], second[:2])
-    np.maximum(sides, np.float32(0), out=sides)
-    width, height = sides
-    intersection: F32 = np.multiply(width, height, out=width)
-    union = np.add(first[4], second[4], out=height)
+    with np.errstate(over="ignore"):  # an infinite union, or distance, is as good as a huge one
+        sides = np.minimum(first[2:4], second[2:4])
+        sides -= np.maximum(first[:2], second[:2])
+        np.maximum(sides, np.float32(0), out=sides)
+        width, height = sides
+        intersection: F32 = np.multiply(width, height, out=width)
+        union = np.add(first[4], second[4], out=height)
     union -= intersection
     intersection /= union
     return intersection
 
 
+def _class_by_class(columns: F32, classes: Index, iou_limit: float) -> Index:
+    """Return which of N boxes, ordered by class and best first, stay."""
+    waiting = np.arange(len(classes))
+    survivors = []
+    while waiting.size:
+        block, waiting = waiting[:_BLOCK], waiting[_BLOCK:]
+        kept = block[_first_come(columns.take(block, axis=1), classes[block], iou_limit)]
+        survivors.append(kept)
+        # Only the block's last class can go on behind it.
+        going_on = classes[block[-1]]
+        end = int(classes[waiting].searchsorted(going_on, side="right"))
+        rivals = columns.take(kept[classes[kept] == going_on], axis=1)
+        free = _free_of(rivals, columns.take(waiting[:end], axis=1), iou_limit)
+        waiting = np.concatenate([waiting[:end][free], waiting[end:]])
+    return np.concatenate(survivors)
+
+
 def _first_come(columns: F32, classes: Index, iou_limit: float) -> Mask:
     """Return which of N boxes, best first, stay if each that stays drops its later rivals."""
     free = _overlap(columns[:, :, None], columns[:, None, :]) <= iou_limit
-    if classes[0] != classes[-1]:
-        free |= classes[:, None] != classes
+    free |= classes[:, None] != classes
     free.flat[:: len(free) + 1] = True
     stays = bytearray(b"\1" * len(free))  # one item of it is read faster than one of an array
     kept = np.frombuffer(stays, np.bool_)

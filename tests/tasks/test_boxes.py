@@ -236,6 +236,14 @@ def test_nms_is_exact_far_from_the_origin():
     )
 
 
+def test_nms_of_huge_boxes_warns_of_nothing():
+    # Each area is a finite float32, their sum is not; nor is the distance of the last two.
+    boxes = corners(
+        [0, 0, 1.8e19, 1.8e19], [0, 0, 1.7e19, 1.8e19], [-3e38, 0, 0, 1], [1, 0, 3e38, 1]
+    )
+    assert nms(boxes, scored(0.9, 0.8, 0.7, 0.6), iou_limit=0.5).tolist() == [0, 1, 2, 3]
+
+
 PENALTIES = {
     "linear": lambda overlap: 1 - overlap if overlap > np.float32(0.3) else 1,
     "gaussian": lambda overlap: np.exp(-(overlap**2) / 0.5),

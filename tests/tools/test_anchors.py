@@ -11,7 +11,7 @@ CENTRES = np.array([[10, 20], [60, 30], [50, 150], [300, 280]], np.float32)
 
 def around(centres, count, spread=0.05):
     rng = np.random.default_rng(0)
-    factors = rng.normal(1, spread, (count, len(centres), 2))
+    factors = np.exp(rng.normal(0, spread, (count, len(centres), 2)))
     return (centres * factors).astype(np.float32).reshape(-1, 2)
 
 

@@ -110,17 +110,16 @@ def decode_centernet(
 
 def _peaks(heat: F32, lowest: float) -> tuple[Index, Index, Index]:
     """Return row, column and class, (K,) each, of the peaks of (H, W, C) not below `lowest`."""
-    row, column, class_ids = np.nonzero(heat >= lowest)
     height, width = heat.shape[:2]
-    values = heat[row, column, class_ids]
+    row, column = np.nonzero(heat.max(axis=2) >= lowest)
+    values = heat[row, column]
+    is_peak = values >= lowest
     for down, right in _NEIGHBOURS:
-        # Clipped at the border, a neighbour is another one of them or the value itself.
-        beside = heat[
-            np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1), class_ids
-        ]
-        high = values >= beside
-        row, column, class_ids, values = row[high], column[high], class_ids[high], values[high]
-    return row, column, class_ids
+        # Clipped at the border, a neighbour is another one of them or the cell itself.
+        beside = np.clip(row + down, 0, height - 1), np.clip(column + right, 0, width - 1)
+        is_peak &= values >= heat[beside]
+    cell, class_ids = np.nonzero(is_peak)
+    return row[cell], column[cell], class_ids
 
 
 def _best_of_each(group: Index, scores: F32) -> Index:
