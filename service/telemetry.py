@@ -95,6 +95,11 @@ class Metrics:
         self.buffered_bytes = Gauge(
             "chiasm_buffered_body_bytes", "Request bodies held in memory.", registry=self.registry
         )
+        self.pool_waiting = Gauge(
+            "chiasm_pool_waiting",
+            "Stages of requests that wait for a CPU thread.",
+            registry=self.registry,
+        )
         self._model_info = Gauge(
             "chiasm_model_info",
             "1 for every loaded model, with what it runs on.",

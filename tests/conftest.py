@@ -5,19 +5,21 @@ import json
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-pytest.register_assert_rewrite("tests.answers", "tests.serving")
+pytest.register_assert_rewrite("tests.answers", "tests.servers", "tests.serving")
 
 from service.engine.session import OrtSession  # noqa: E402
 from service.settings import Settings  # noqa: E402
 from service.telemetry import JsonFormatter  # noqa: E402
 from tests import pictures  # noqa: E402
+from tests.servers import Server, StartServer  # noqa: E402
 from tests.serving import Brake, Serve, Served, copy_model, serving  # noqa: E402
 
 
@@ -95,3 +97,33 @@ def brake(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> Iterator[Brake]:
     monkeypatch.setattr(OrtSession, "run", brake.on(OrtSession.run))
     yield brake
     brake.release()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path, models_dir: Path) -> Iterator[StartServer]:
+    """Return what starts a server with the settings that a test cares about."""
+    with ExitStack() as stack:
+
+        def run(**settings: str) -> Server:
+            server = Server(tmp_path, models_dir, **settings)
+            stack.callback(server.close)
+            return server.listen()
+
+        yield run
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Return the server of the tests that leave it as it was."""
+    directory = tmp_path_factory.mktemp("server")
+    copy_model(directory / "models")
+    server = Server(directory, directory / "models")
+    with closing(server):
+        yield server.listen()
+
+
+@pytest.fixture
+def callers() -> Iterator[ThreadPoolExecutor]:
+    """Return threads that wait for answers while the test goes on."""
+    with ThreadPoolExecutor(8) as pool:
+        yield pool

@@ -34,7 +34,8 @@ class Served:
 
     @property
     def models(self) -> Repository:
-        return self.app.state.models
+        models: Repository = self.app.state.models
+        return models
 
 
 class Serve(Protocol):
@@ -77,7 +78,8 @@ def edit_manifest(folder: Path, keys: Mapping[str, str]) -> None:
     path = folder / "model.toml"
     text = path.read_text(encoding="utf-8")
     for key, value in keys.items():
-        text, count = re.subn(rf"(?m)^{key} = .*$", lambda _, v=f"{key} = {value}": v, text)
+        line = f"{key} = {value}".replace("\\", r"\\")
+        text, count = re.subn(rf"(?m)^{key} = .*$", line, text)
         assert count == 1, f"{path} has {count} keys {key}"
     path.write_text(text, encoding="utf-8")
 

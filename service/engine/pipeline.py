@@ -86,9 +86,9 @@ class _Flight:
     source: Source
     options: Options
     deadline: Deadline
+    since: float
     answer: Future[Answer] = field(default_factory=Future)
     timings: Timings = field(default_factory=dict)
-    since: float = field(default_factory=time.perf_counter)
     size: Size = (0, 0)
 
     def lap(self, stage: str) -> None:
@@ -180,16 +180,28 @@ class Pipeline:
         """Pictures that are preprocessed and wait for the network."""
         return self._scheduler.waiting
 
-    def submit(self, source: Source, options: Options, deadline: Deadline) -> Future[Answer]:
+    def submit(
+        self, source: Source, options: Options, deadline: Deadline, *, ticket: Ticket | None = None
+    ) -> Future[Answer]:
         """Start a picture on its way; cancelling the future drops what has not begun.
+
+        Args:
+            source: the picture.
+            options: the caller's.
+            deadline: the request's.
+            ticket: of this model's admission, where the request was admitted before and has work
+                behind it: it then goes before those that have not begun.
 
         Raises:
             Overloaded, ShuttingDown: it was not admitted.
         """
-        ticket = self.admission.admit(deadline)
-        flight = _Flight(source=source, options=options, deadline=deadline)
-        flight.answer.add_done_callback(lambda answer: self._settled(ticket, flight, answer))
-        self._pool.submit(lambda: flight.attempt(self._prepare))
+        lane = Lane.START if ticket is None else Lane.RUN
+        admitted = ticket or self.admission.admit(deadline)
+        flight = _Flight(
+            source=source, options=options, deadline=deadline, since=time.perf_counter()
+        )
+        flight.answer.add_done_callback(lambda answer: self._settled(admitted, flight, answer))
+        self._pool.submit(lambda: flight.attempt(self._prepare), lane)
         return flight.answer
 
     def close(self) -> None:
@@ -230,7 +242,8 @@ class Pipeline:
         model = self.task.network.name
         if answer.cancelled():
             ticket.release(completed=False)
-            self._observer.dropped(model, "client_gone")
+            late = flight.deadline.remaining_s() <= 0  # its waiter gave up before a stage noticed
+            self._observer.dropped(model, "deadline" if late else "client_gone")
             return
         error = answer.exception()
         ticket.release(completed=not isinstance(error, DeadlineExceeded))

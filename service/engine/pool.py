@@ -77,6 +77,11 @@ class CpuPool:
         self.submit(settle, lane)
         return future
 
+    @property
+    def waiting(self) -> int:
+        """Calls that no thread has taken yet."""
+        return sum(map(len, self._lanes))
+
     def close(self) -> None:
         """Finish what was submitted, then end the threads."""
         with self._wake:

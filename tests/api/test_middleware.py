@@ -1,7 +1,5 @@
 import asyncio
-import hmac
 import json
-import logging
 import re
 from collections.abc import Callable
 from typing import Any
@@ -15,14 +13,11 @@ from service.api.middleware import ApiKeys, LastResort, Telemetry
 from service.tasks.classify import Classify
 from service.telemetry import Metrics, request_id
 from tests.answers import predictions, problem, sample
-from tests.serving import DIGITS, Brake, Serve
+from tests.serving import DIGITS, Serve
 
 pytestmark = pytest.mark.anyio
 
 Lines = Callable[[], list[dict[str, Any]]]
-
-KEYS = ("first-key-0123456789", "second-key-0123456789")
-ORIGIN = {"Origin": "https://example.org"}
 
 
 def access(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -41,7 +36,7 @@ async def test_a_sane_id_is_kept(client: httpx.AsyncClient, given: str) -> None:
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", 'a"b', "a;b", "a\tb", "<b>", "é", "a/b"])
 async def test_any_other_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
-    response = await client.get("/healthz", headers={"X-Request-ID": given.encode()})
+    response = await client.get("/healthz", headers={b"X-Request-ID": given.encode()})
 
     assert re.fullmatch("[0-9a-f]{16}", response.headers["x-request-id"])
 
@@ -239,7 +234,7 @@ async def test_a_request_cut_off_by_the_end_of_the_service_is_told_so() -> None:
     "wrap",
     [
         lambda app: Telemetry(app, Metrics()),
-        lambda app: ApiKeys(app, KEYS),
+        lambda app: ApiKeys(app, ["a-key-0123456789"]),
         lambda app: LastResort(app),
     ],
 )
@@ -254,171 +249,3 @@ async def test_what_is_not_http_passes_untouched(wrap: Callable[[Any], Any]) -> 
     await wrap(app)(scope, exchange.receive, exchange.send)
 
     assert seen == [(scope, exchange.receive, exchange.send)]
-
-
-# API keys
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Authorization": f"Bearer {KEYS[0]}"},
-        {"Authorization": f"bearer  {KEYS[1]} "},
-        {"X-API-Key": KEYS[1]},
-        {"Authorization": "Basic dXNlcjpwYXNz", "X-API-Key": KEYS[0]},  # another's, for a proxy
-    ],
-)
-async def test_either_header_brings_a_key(serve: Serve, headers: dict[str, str]) -> None:
-    served = await serve(api_keys=KEYS)
-
-    assert (await served.client.get("/models", headers=headers)).status_code == 200
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Authorization": ""},
-        {"Authorization": "Bearer"},
-        {"Authorization": KEYS[0]},  # no scheme
-        {"Authorization": f"Basic {KEYS[0]}"},
-        {"Authorization": f"Bearer {KEYS[0]}x"},
-        {"Authorization": f"Bearer {KEYS[0][:-1]}"},
-        {"Authorization": f"Bearer {','.join(KEYS)}"},
-        {"X-API-Key": ""},
-        {"X-API-Key": KEYS[0].upper()},
-        {"X-API-Key": "schlüssel".encode()},
-        {"Cookie": f"X-API-Key={KEYS[0]}"},
-    ],
-)
-@pytest.mark.parametrize("path", ["/models", "/metrics", "/docs", "/openapi.json", "/nowhere"])
-async def test_without_a_key_nothing_is_shown(
-    serve: Serve, headers: dict[str, Any], path: str
-) -> None:
-    served = await serve(api_keys=KEYS)
-
-    problem(await served.client.get(path, headers=headers), 401, "unauthorized")
-
-
-async def test_a_key_in_the_query_is_no_key(serve: Serve) -> None:
-    served = await serve(api_keys=KEYS)
-
-    problem(await served.client.get(f"/models?api_key={KEYS[0]}"), 401, "unauthorized")
-
-
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
-async def test_probes_need_no_key(serve: Serve, path: str) -> None:
-    served = await serve(api_keys=KEYS)
-
-    assert (await served.client.get(path)).status_code == 200
-
-
-async def test_a_refused_body_is_not_read(serve: Serve) -> None:
-    served = await serve(api_keys=KEYS)
-
-    async def body() -> Any:
-        raise AssertionError("was read")
-        yield b""
-
-    problem(await served.client.post("/classify", content=body()), 401, "unauthorized")
-
-
-@pytest.mark.parametrize("key", [KEYS[0], KEYS[1], "neither-key-0123456789"])
-async def test_every_key_is_compared_for_every_request(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, key: str
-) -> None:
-    served = await serve(api_keys=KEYS)
-    compared = []
-    compare = hmac.compare_digest
-
-    def spy(one: bytes, other: bytes) -> bool:
-        compared.append((one, other))
-        return compare(one, other)
-
-    monkeypatch.setattr(hmac, "compare_digest", spy)
-    await served.client.get("/models", headers={"X-API-Key": key})
-
-    assert len(compared) == len(KEYS)
-    assert len({known for _, known in compared}) == len(KEYS)
-    assert {len(digest) for pair in compared for digest in pair} == {32}  # lengths do not show
-
-
-async def test_keys_never_reach_the_log(
-    serve: Serve, caplog: pytest.LogCaptureFixture, log_lines: Lines
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    served = await serve(api_keys=KEYS)
-
-    for key in (*KEYS, "a-wrong-key-0123456789"):
-        await served.client.get("/models", headers={"X-API-Key": key})
-        await served.client.get("/models", headers={"Authorization": f"Bearer {key}"})
-
-    assert len(access(log_lines())) == 6
-    for record in caplog.records:
-        assert "0123456789" not in f"{record.getMessage()} {vars(record)}"
-
-
-# CORS
-
-
-async def test_without_origins_no_browser_is_let_in(client: httpx.AsyncClient) -> None:
-    response = await client.get("/healthz", headers=ORIGIN)
-
-    assert not [name for name in response.headers if name.startswith("access-control-")]
-
-
-@pytest.mark.parametrize(
-    ("origins", "allowed"),
-    [
-        (("https://example.org",), "https://example.org"),
-        (("https://other.org", "https://example.org"), "https://example.org"),
-        (("*",), "*"),
-        (("https://other.org",), None),
-    ],
-)
-async def test_an_origin_that_is_allowed_reads_the_answer(
-    serve: Serve, origins: tuple[str, ...], allowed: str | None
-) -> None:
-    served = await serve(cors_origins=origins)
-
-    response = await served.client.get("/healthz", headers=ORIGIN)
-
-    assert response.headers.get("access-control-allow-origin") == allowed
-    exposed = response.headers["access-control-expose-headers"].split(", ")
-    assert exposed == ["Server-Timing", "X-Request-ID", "X-Execution-Provider", "Retry-After"]
-
-
-async def test_a_preflight_needs_no_key(serve: Serve) -> None:
-    served = await serve(cors_origins=("https://example.org",), api_keys=KEYS)
-    asked = {
-        "Access-Control-Request-Method": "POST",
-        "Access-Control-Request-Headers": "x-api-key, content-type",
-    }
-
-    response = await served.client.options("/classify", headers=ORIGIN | asked)
-
-    assert response.status_code == 200
-    assert response.headers["access-control-allow-origin"] == "https://example.org"
-    assert "POST" in response.headers["access-control-allow-methods"]
-    assert "x-api-key" in response.headers["access-control-allow-headers"]
-    assert response.headers["x-request-id"]
-
-
-async def test_a_browser_can_read_every_error(
-    serve: Serve, brake: Brake, picture: bytes, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served = await serve(cors_origins=("https://example.org",), api_keys=KEYS)
-    headers = ORIGIN | {"X-API-Key": KEYS[0]}
-    monkeypatch.setattr(Classify, "postprocess", None)
-
-    responses = [
-        await served.client.post("/classify", headers=ORIGIN, content=picture),
-        await served.client.get("/nowhere", headers=headers),
-        await served.client.post("/classify?top_k=0", headers=headers, content=picture),
-        await served.client.post("/classify", headers=headers, content=picture),
-    ]
-
-    assert [response.status_code for response in responses] == [401, 404, 422, 500]
-    for response in responses:
-        assert response.headers["access-control-allow-origin"] == "https://example.org"
-        assert response.headers["x-request-id"]

@@ -148,7 +148,7 @@ async def test_a_caller_that_leaves_cancels_its_work() -> None:
 
 
 async def test_what_comes_before_the_disconnect_is_ignored() -> None:
-    messages = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+    messages: list[Message] = [{"type": "http.request"}, {"type": "http.disconnect"}]
 
     async def receive() -> Message:
         return messages.pop(0)

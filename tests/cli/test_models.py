@@ -1,40 +1,18 @@
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from service import __version__
 from service.cli import main, models
 from service.engine.golden import GOLDEN
 from service.pull import PullFailed
 from tests import pictures
 from tests.pictures import brief
-from tests.serving import DIGITS, MODELS, copy_model, edit_manifest
+from tests.serving import DIGITS, copy_model
 
 Capture = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _on_copied_models(models_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CHIASM_MODELS_DIR", str(models_dir))
-    monkeypatch.setenv("CHIASM_CPUS", "1")
-
-
-@pytest.fixture
-def seven() -> Path:
-    """Return the picture of a handwritten seven."""
-    return MODELS / DIGITS / "golden.png"
-
-
-@pytest.fixture
-def golden(models_dir: Path, seven: Path) -> Path:
-    """Give the digits the golden answer that they were committed with."""
-    folder = models_dir / DIGITS
-    shutil.copy(seven, folder)
-    return Path(shutil.copy(MODELS / DIGITS / GOLDEN, folder))
 
 
 def spoil(golden: Path) -> str:
@@ -42,169 +20,6 @@ def spoil(golden: Path) -> str:
     text = golden.read_text().replace('"label": "7"', '"label": "8"')
     golden.write_text(text)
     return text
-
-
-# chiasm
-
-
-def test_the_version(capsys: Capture) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(["--version"])
-
-    assert ended.value.code == 0
-    assert capsys.readouterr().out == f"{__version__}\n"
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["dance"],
-        ["models"],
-        ["models", "summary"],
-        ["models", "pull"],
-        ["models", "pull", "a", "--all"],
-        ["predict"],
-        ["serve", "--port", "65536"],
-        ["serve", "--port", "-1"],
-        ["serve", "--port", "http"],
-    ],
-)
-def test_what_is_no_command_ends_with_2(arguments: list[str], capsys: Capture) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-
-    assert ended.value.code == 2
-    assert "usage: chiasm" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("variable", "value", "said"),
-    [
-        ("CHIASM_PORT", "http", "valid integer"),
-        ("CHIASM_DEVICE", "abacus", "match pattern"),
-        ("CHIASM_API_KEYS", "hunter2", "at least 16 characters"),
-    ],
-)
-def test_a_wrong_setting_is_named_and_ends_with_2(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture, variable: str, value: str, said: str
-) -> None:
-    monkeypatch.setenv(variable, value)
-
-    assert main(["models", "list"]) == 2
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    (line,) = err.splitlines()
-    assert line.startswith(f"chiasm: {variable}: ")
-    assert said in line
-    assert "hunter2" not in line
-
-
-def test_all_wrong_settings_are_named_at_once(
-    monkeypatch: pytest.MonkeyPatch, capsys: Capture
-) -> None:
-    monkeypatch.setenv("CHIASM_PORT", "http")
-    monkeypatch.setenv("CHIASM_MAX_PIXELS", "0")
-
-    assert main(["models", "list"]) == 2
-
-    lines = capsys.readouterr().err.splitlines()
-    assert [line.split(": ")[1] for line in lines] == ["CHIASM_PORT", "CHIASM_MAX_PIXELS"]
-
-
-@pytest.mark.parametrize(
-    "arguments", [["serve"], ["models", "check"], ["predict", str(MODELS / DIGITS / "golden.png")]]
-)
-def test_a_broken_manifest_ends_with_1_and_names_file_and_key(
-    models_dir: Path, capsys: Capture, arguments: list[str]
-) -> None:
-    edit_manifest(models_dir / DIGITS, {"size": "[28, 28]"})
-
-    assert main(arguments) == 1
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith(f"chiasm: {models_dir / DIGITS / 'model.toml'}: input.size: ")
-
-
-def test_a_missing_device_ends_with_1(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    monkeypatch.setenv("CHIASM_DEVICE", "openvino")
-
-    assert main(["serve"]) == 1
-
-    assert "chiasm: device 'openvino' was asked for" in capsys.readouterr().err
-
-
-# chiasm predict
-
-
-def test_predict_for_people(seven: Path, capsys: Capture) -> None:
-    assert main(["predict", str(seven)]) == 0
-
-    first, *classes, timings = capsys.readouterr().out.splitlines()
-    assert first == f"golden.png: 64 x 64 pixels, {DIGITS}"
-    assert len(classes) == 3
-    assert classes[0].split()[1] == "7"
-    stages = [part.split()[0] for part in timings.split(", ")]
-    assert sorted(stages) == ["decode", "infer", "postprocess", "preprocess", "queue"]
-
-
-def test_predict_for_programs(seven: Path, capsys: Capture) -> None:
-    assert main(["predict", str(seven), "--json", "--model", DIGITS, "--task", "classify"]) == 0
-
-    answer = json.loads(capsys.readouterr().out)
-    assert answer["model"] == DIGITS
-    assert answer["image"] == {"width": 64, "height": 64}
-    assert answer["predictions"][0]["label"] == "7"
-    assert answer["predictions"][0].keys() >= {"class_id", "label", "score"}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (["--model", "resnet"], "no model named 'resnet'"),
-        (["--task", "guess"], "no model is there"),
-    ],
-)
-def test_predict_without_such_a_model(
-    seven: Path, capsys: Capture, arguments: list[str], said: str
-) -> None:
-    assert main(["predict", str(seven), *arguments]) == 1
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("chiasm: ")
-    assert said in err
-
-
-@pytest.mark.parametrize(
-    ("content", "said"),
-    [
-        (None, "No such file"),
-        (b"", "the body is empty"),
-        (b"text", "not a JPEG, PNG"),
-        (pictures.png()[:-30], "ends before its data"),
-    ],
-    ids=brief,
-)
-def test_predict_without_a_picture(
-    tmp_path: Path, capsys: Capture, content: bytes | None, said: str
-) -> None:
-    path = tmp_path / "picture"
-    if content is not None:
-        path.write_bytes(content)
-
-    assert main(["predict", str(path)]) == 1
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.startswith("chiasm: ")
-    assert said in err
-    assert "Traceback" not in err
-
-
-# chiasm models
 
 
 def test_models_list(models_dir: Path, capsys: Capture) -> None:
