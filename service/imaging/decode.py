@@ -121,10 +121,9 @@ def _orientation(image: Image.Image) -> int:
     if image.format == "TIFF":
         return 1  # Pillow's own loader has turned it, and reports the upright size
     try:
-        value = image.getexif().get(ORIENTATION_TAG)
+        return int(image.getexif().get(ORIENTATION_TAG, 1))
     except Exception:  # noqa: BLE001  (Pillow's reader raises nearly anything at damaged EXIF)
         return 1
-    return value if isinstance(value, int) else 1
 
 
 def _check_size(size: Size, limits: DecodeLimits) -> None:

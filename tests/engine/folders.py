@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from service.engine.manifest import ModelFolder, read_folder
-from tests.imaging.pictures import encode, ramp
+from tests.imaging.pictures import ramp
+from tests.pictures import encoded
 
 GRAPH = b"not a graph: these tests' sessions are fakes"
 MANIFEST = """\
@@ -52,7 +53,7 @@ def read_model(directory: Path, *changes: tuple[str, str], **choices: object) ->
 
 
 def write_golden(
-    folder: Path, *, picture: bytes = encode(ramp(8, 8), "PNG"), **members: object
+    folder: Path, *, picture: bytes = encoded(ramp(8, 8), "PNG"), **members: object
 ) -> None:
     """Write a golden answer about a picture that is as bright as it is dark."""
     (folder / "golden.png").write_bytes(picture)

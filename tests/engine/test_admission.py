@@ -97,7 +97,7 @@ def test_a_request_that_was_dropped_says_nothing_about_the_pace(
     ("in_hand", "deadline_ms", "refused"),
     [
         (0, 100, False),  # nobody is ahead
-        (0, 0, False),  # late already, which its own check will find
+        (0, -100, False),  # late already, which its own check will find
         (1, 600, False),
         (1, 500, False),  # just in time
         (1, 400, True),

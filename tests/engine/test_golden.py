@@ -41,7 +41,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
         ({"image": "."}, "image"),
         ({"expected": [1]}, "expected"),
         ({"tolerance": {"score": "much"}}, "tolerance.score"),
-        ({"picture": "golden.png"}, "picture"),  # unknown
+        ({"photo": "golden.png"}, "photo"),  # unknown
     ],
 )
 def test_a_mistake_is_named_by_file_and_key(

@@ -16,9 +16,10 @@ from service.imaging.decode import DecodeLimits, full_size
 from service.imaging.picture import Picture
 from service.tasks.base import Prepared
 from service.tasks.classify import Classify, ClassifyOptions
-from tests.engine.benches import Bench, Opened, brightness, grey, stumble_over_13
-from tests.engine.fakes import PATIENCE_S, Gate
-from tests.imaging.pictures import encode, ramp
+from tests.engine.benches import NEVER, Bench, Opened, brightness, grey, stumble_over_13
+from tests.engine.fakes import PATIENCE_S, Clock, Gate
+from tests.imaging.pictures import ramp
+from tests.pictures import encoded
 
 STAGES = ["queue", "decode", "preprocess", "infer", "postprocess"]
 
@@ -42,7 +43,7 @@ class Buggy(Classify):
 
 def test_a_picture_becomes_an_answer_and_every_stage_is_timed(bench: Callable[..., Bench]) -> None:
     one = bench()
-    data = encode(ramp(48, 64), "PNG")
+    data = encoded(ramp(48, 64), "PNG")
 
     answer = one.submit(Encoded(data, DecodeLimits())).result(PATIENCE_S)
     one.close()
@@ -54,6 +55,24 @@ def test_a_picture_becomes_an_answer_and_every_stage_is_timed(bench: Callable[..
     assert sorted(one.recorder.stages) == sorted(STAGES)
     assert one.recorder.batches == [1]
     assert (one.pipeline.in_flight, one.pipeline.waiting) == (0, 0)
+
+
+def test_a_timing_is_what_passed_in_its_stage(
+    bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("service.engine.pipeline.time", clock)
+    one = bench(lambda _: clock.pass_s(0.5))
+
+    answer = one.submit(Opened(gate=lambda: clock.pass_s(0.25))).result(PATIENCE_S)
+
+    assert answer.timings == {
+        "queue": 0.0,
+        "decode": 250.0,
+        "preprocess": 0.0,
+        "infer": 500.0,
+        "postprocess": 0.0,
+    }
 
 
 def test_pictures_that_wait_share_a_run_and_keep_their_own_answers(
@@ -85,7 +104,7 @@ def test_a_picture_of_more_rows_than_allowed_is_run_in_parts(bench: Callable[...
 
 
 def test_a_source_gives_the_pixels_that_the_task_needs() -> None:
-    data = encode(ramp(480, 640), "JPEG")
+    data = encoded(ramp(480, 640), "JPEG")
     picture = grey(1)
 
     assert Encoded(data, DecodeLimits()).open(lambda _: (60, 80)).stored_size == (60, 80)
@@ -95,7 +114,7 @@ def test_a_source_gives_the_pixels_that_the_task_needs() -> None:
 
 @pytest.mark.parametrize(
     ("data", "error"),
-    [(b"no picture", UnsupportedFormat), (encode(ramp(9, 9), "PNG")[:60], TruncatedImage)],
+    [(b"no picture", UnsupportedFormat), (encoded(ramp(9, 9), "PNG")[:60], TruncatedImage)],
 )
 def test_a_bad_picture_is_its_senders_error_alone(
     data: bytes, error: type[Exception], bench: Callable[..., Bench]
@@ -166,6 +185,25 @@ def test_what_has_been_through_the_network_goes_before_what_has_not_begun(
 
     second.result(PATIENCE_S)
     assert order == ["first answered", "second opened"]
+
+
+def test_what_was_admitted_before_goes_before_what_has_not_begun(
+    bench: Callable[..., Bench],
+) -> None:
+    one, cpu, order = bench(max_in_flight=2), Gate(), list[int]()
+    ticket = one.admission.admit(NEVER)
+    one.pool.submit(cpu)
+    cpu.wait_for_arrival()
+    sources = {level: Opened(level, opened=order) for level in (1, 2)}
+
+    new = one.submit(sources[1])
+    under_way = one.pipeline.submit(sources[2], ClassifyOptions(), NEVER, ticket=ticket)
+    assert one.pipeline.in_flight == 2  # not counted again
+    cpu.open()
+
+    assert [brightness(future.result(PATIENCE_S)) for future in (new, under_way)] == [1, 2]
+    assert order == [2, 1]
+    assert one.pipeline.in_flight == 0
 
 
 def test_closing_runs_what_is_queued_and_refuses_the_rest(bench: Callable[..., Bench]) -> None:

@@ -140,7 +140,7 @@ def test_a_deadline_that_passes_in_the_queue_saves_the_run(
 def test_a_deadline_that_passes_in_the_network_saves_the_rest(
     clock: Clock, bench: Callable[..., Bench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = bench(lambda _: setattr(clock, "now", clock.now + 1))
+    one = bench(lambda _: clock.pass_s(1))
     monkeypatch.setattr(one.task, "postprocess", lambda *_: pytest.fail("nobody waits for it"))
 
     late = one.submit(Decoded(grey(2)), Deadline.after(100))

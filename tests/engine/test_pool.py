@@ -31,18 +31,22 @@ def busy(pool: CpuPool) -> Gate:
     return gate
 
 
-def test_urgent_work_goes_first_and_each_lane_in_order(start: Callable[[int], CpuPool]) -> None:
-    pool, order = start(1), list[str]()
+def test_what_is_nearer_its_end_goes_first_and_each_lane_in_order(
+    start: Callable[[int], CpuPool],
+) -> None:
+    pool, order = start(1), list[tuple[Lane, int]]()
     gate = busy(pool)
-    for name in ("first", "second"):
-        pool.submit(lambda name=name: order.append(name))
-    for name in ("urgent", "also urgent"):
-        pool.submit(lambda name=name: order.append(name), Lane.FINISH)
+    for number in (1, 2):
+        for lane in (Lane.START, Lane.FINISH, Lane.RUN):
+            pool.submit(lambda call=(lane, number): order.append(call), lane)
+    assert pool.waiting == 6
 
     gate.open()
     pool.close()
 
-    assert order == ["urgent", "also urgent", "first", "second"]
+    lanes = (Lane.FINISH, Lane.RUN, Lane.START)
+    assert order == [(lane, number) for lane in lanes for number in (1, 2)]
+    assert pool.waiting == 0
 
 
 def test_all_threads_work_at_once(start: Callable[[int], CpuPool]) -> None:

@@ -16,7 +16,7 @@ from service.errors import ManifestError, ModelNotFound, ShuttingDown
 from service.tasks.base import TensorInfo
 from service.tasks.classify import ClassifyOptions
 from tests.engine.benches import NEVER, brightness, grey
-from tests.engine.fakes import PATIENCE_S, FakeSession, Gate, Recorder
+from tests.engine.fakes import PATIENCE_S, Clock, FakeSession, Gate, Recorder
 from tests.engine.folders import read_model, write_model
 from tests.engine.loading import Load, Sessions, session
 
@@ -43,8 +43,20 @@ def test_a_model_is_warmed_before_it_is_ready(load: Load, tmp_path: Path) -> Non
     )
     assert sessions.opened[0].runs == recorder.batches == [1, 1]
     assert model.load_ms > 0
+
+
+def test_the_first_guess_of_the_pace_is_the_second_run(
+    load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, costs_s = Clock(), iter([60.0, 0.5])  # the first allocates, and may compile
+    monkeypatch.setattr("service.engine.repository.time", clock)
+    fake = FakeSession(lambda _: clock.pass_s(next(costs_s)))
+
+    model = load(read_model(tmp_path), sessions=Sessions(fake), cpus=2).find("classify")
+
+    assert model.load_ms == 60_500
     model.pipeline.admission.admit(NEVER)
-    assert model.pipeline.predicted_wait_s > 0  # the first guess is the measured run
+    assert model.pipeline.predicted_wait_s == 0.25  # of two that run at once
 
 
 def test_a_graph_fixed_at_one_picture_is_taken(load: Load, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from tests.engine.benches import NEVER
 from tests.engine.fakes import PATIENCE_S, Recorder
 from tests.engine.folders import write_model
 from tests.engine.graph.graphs import LIGHT, model, node
-from tests.imaging.pictures import encode, ramp
+from tests.imaging.pictures import ramp
+from tests.pictures import encoded
 
 # The networks of the papers as Caffe2 exported them, their weights replaced by constants: the
 # file in onnx's own tests, and whether the graph ends in scores or in logits.
@@ -60,7 +61,7 @@ def test_a_classifier_works_by_adding_a_folder(
         graph=(LIGHT / f"{network}.onnx").read_bytes(),
     )
     (folder / "labels.txt").write_text("\n".join(f"n{number}\tclass" for number in range(1000)))
-    source = Encoded(encode(ramp(300, 400), "JPEG"), DecodeLimits())
+    source = Encoded(encoded(ramp(300, 400), "JPEG"), DecodeLimits())
 
     repository = load(folder)
     found = repository.find("classify")

@@ -113,13 +113,14 @@ def test_a_batch_waits_no_longer_than_its_delay(
 
 
 def test_closing_ends_the_wait_for_company(start: Start) -> None:
-    run = Doubler()
-    scheduler = start(run, max_delay_s=2 * PATIENCE_S)
+    scheduler = start(Doubler(), max_delay_s=2 * PATIENCE_S)
     (future,) = submit(scheduler, 1)
+    closing = threading.Thread(target=scheduler.close)
 
-    scheduler.close()
+    closing.start()
 
-    assert future.result(0) == 2
+    assert future.result(PATIENCE_S) == 2
+    closing.join(PATIENCE_S)
 
 
 def test_what_does_not_fit_beside_the_first_is_left_to_a_thread_that_waits(start: Start) -> None:

@@ -1,25 +1,18 @@
 """Pictures that the tests draw and encode themselves, so that every pixel's origin is known."""
 
-import io
-
 import numpy as np
 from PIL import Image
 
 from service.arrays import U8
+from tests.pictures import ORIENTATION_TAG, encoded
 
 # The corners, by which each of the eight orientations is told from the others.
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
-def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
-    file = io.BytesIO()
-    image.save(file, file_format, **options)
-    return file.getvalue()
-
-
 def exif(orientation: int) -> Image.Exif:
     tags = Image.Exif()
-    tags[0x0112] = orientation
+    tags[ORIENTATION_TAG] = orientation
     return tags
 
 
@@ -65,33 +58,33 @@ def small_files() -> dict[str, bytes]:
     glass.putalpha(128)
     frames = {"save_all": True, "append_images": [other]}
     files = {
-        "jpeg": encode(image, "JPEG"),
-        "jpeg grey": encode(image.convert("L"), "JPEG"),
-        "jpeg cmyk": encode(image.convert("CMYK"), "JPEG"),
-        "jpeg progressive": encode(image, "JPEG", progressive=True, exif=exif(6)),
-        "mpo": encode(image, "MPO", **frames),
-        "png": encode(image, "PNG", exif=exif(6)),
-        "png alpha": encode(glass, "PNG"),
-        "png grey alpha": encode(glass.convert("LA"), "PNG"),
-        "png palette": encode(image.convert("P"), "PNG", transparency=0),
-        "png 1-bit": encode(image.convert("1"), "PNG"),
-        "png 16-bit": encode(_grey16(image), "PNG"),
-        "apng": encode(image, "PNG", **frames),
-        "webp": encode(image, "WEBP", exif=exif(6)),
-        "webp lossless": encode(glass, "WEBP", lossless=True),
-        "webp animated": encode(image, "WEBP", **frames),
-        "gif": encode(image, "GIF"),
-        "gif animated": encode(image, "GIF", **frames),
-        "bmp": encode(image, "BMP"),
-        "bmp palette": encode(image.convert("P"), "BMP"),
-        "bmp 1-bit": encode(image.convert("1"), "BMP"),
-        "tiff 16-bit": encode(_grey16(image), "TIFF"),
-        "tiff int": encode(image.convert("I"), "TIFF"),
-        "tiff float": encode(image.convert("F"), "TIFF"),
-        "tiff cmyk": encode(image.convert("CMYK"), "TIFF"),
-        "tiff ycbcr": encode(image.convert("YCbCr"), "TIFF"),
-        "tiff fax": encode(image.convert("1"), "TIFF", compression="group4"),
+        "jpeg": encoded(image, "JPEG"),
+        "jpeg grey": encoded(image.convert("L"), "JPEG"),
+        "jpeg cmyk": encoded(image.convert("CMYK"), "JPEG"),
+        "jpeg progressive": encoded(image, "JPEG", progressive=True, exif=exif(6)),
+        "mpo": encoded(image, "MPO", **frames),
+        "png": encoded(image, "PNG", exif=exif(6)),
+        "png alpha": encoded(glass, "PNG"),
+        "png grey alpha": encoded(glass.convert("LA"), "PNG"),
+        "png palette": encoded(image.convert("P"), "PNG", transparency=0),
+        "png 1-bit": encoded(image.convert("1"), "PNG"),
+        "png 16-bit": encoded(_grey16(image), "PNG"),
+        "apng": encoded(image, "PNG", **frames),
+        "webp": encoded(image, "WEBP", exif=exif(6)),
+        "webp lossless": encoded(glass, "WEBP", lossless=True),
+        "webp animated": encoded(image, "WEBP", **frames),
+        "gif": encoded(image, "GIF"),
+        "gif animated": encoded(image, "GIF", **frames),
+        "bmp": encoded(image, "BMP"),
+        "bmp palette": encoded(image.convert("P"), "BMP"),
+        "bmp 1-bit": encoded(image.convert("1"), "BMP"),
+        "tiff 16-bit": encoded(_grey16(image), "TIFF"),
+        "tiff int": encoded(image.convert("I"), "TIFF"),
+        "tiff float": encoded(image.convert("F"), "TIFF"),
+        "tiff cmyk": encoded(image.convert("CMYK"), "TIFF"),
+        "tiff ycbcr": encoded(image.convert("YCbCr"), "TIFF"),
+        "tiff fax": encoded(image.convert("1"), "TIFF", compression="group4"),
     }
     for compression in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"):
-        files[f"tiff {compression}"] = encode(image, "TIFF", compression=compression, exif=exif(6))
+        files[f"tiff {compression}"] = encoded(image, "TIFF", compression=compression, exif=exif(6))
     return files

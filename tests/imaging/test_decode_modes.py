@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from service.imaging.decode import DecodeLimits, decode
-from tests.imaging.pictures import BLUE, GREEN, RED, WHITE, corners, encode
+from tests.imaging.pictures import BLUE, GREEN, RED, WHITE, corners
+from tests.pictures import encoded
 
 LIMITS = DecodeLimits()
 HALF_RED = (255, 127, 127)  # red at half strength, on white
@@ -25,31 +26,31 @@ def plain(mode: str, colour: object) -> Image.Image:
 def palette(alpha: bytes | int | None) -> bytes:
     image = plain("P", 1)
     image.putpalette([*GREEN, *RED])
-    return encode(image, "PNG", **({} if alpha is None else {"transparency": alpha}))
+    return encoded(image, "PNG", **({} if alpha is None else {"transparency": alpha}))
 
 
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (encode(plain("RGB", RED), "PNG"), RED),
-        (encode(plain("L", 90), "PNG"), (90, 90, 90)),
-        (encode(plain("1", 1), "PNG"), WHITE),
-        (encode(plain("1", 0), "BMP"), (0, 0, 0)),
+        (encoded(plain("RGB", RED), "PNG"), RED),
+        (encoded(plain("L", 90), "PNG"), (90, 90, 90)),
+        (encoded(plain("1", 1), "PNG"), WHITE),
+        (encoded(plain("1", 0), "BMP"), (0, 0, 0)),
         (palette(None), RED),
         (palette(0), RED),  # the other colour is transparent
         (palette(1), WHITE),  # this one is
         (palette(b"\xff\x80"), HALF_RED),  # this one is half
-        (encode(plain("RGBA", (*RED, 128)), "PNG"), HALF_RED),
-        (encode(plain("RGBA", (*RED, 0)), "PNG"), WHITE),
-        (encode(plain("RGBA", (*RED, 128)), "WEBP", lossless=True), HALF_RED),
-        (encode(plain("RGBA", (*RED, 128)), "TIFF"), HALF_RED),
-        (encode(plain("LA", (0, 128)), "PNG"), (127, 127, 127)),
-        (encode(plain("RGB", RED), "PNG", transparency=RED), WHITE),  # a colour means transparent
-        (encode(plain("L", 90), "PNG", transparency=90), WHITE),
-        (encode(plain("CMYK", (0, 255, 255, 0)), "TIFF"), RED),
-        (encode(plain("CMYK", (255, 0, 255, 0)), "JPEG", quality=100), GREEN),
-        (encode(plain("LAB", (255, 128, 128)), "TIFF"), WHITE),
-        (encode(plain("YCbCr", (0, 128, 128)), "TIFF"), (0, 0, 0)),
+        (encoded(plain("RGBA", (*RED, 128)), "PNG"), HALF_RED),
+        (encoded(plain("RGBA", (*RED, 0)), "PNG"), WHITE),
+        (encoded(plain("RGBA", (*RED, 128)), "WEBP", lossless=True), HALF_RED),
+        (encoded(plain("RGBA", (*RED, 128)), "TIFF"), HALF_RED),
+        (encoded(plain("LA", (0, 128)), "PNG"), (127, 127, 127)),
+        (encoded(plain("RGB", RED), "PNG", transparency=RED), WHITE),  # a colour means transparent
+        (encoded(plain("L", 90), "PNG", transparency=90), WHITE),
+        (encoded(plain("CMYK", (0, 255, 255, 0)), "TIFF"), RED),
+        (encoded(plain("CMYK", (255, 0, 255, 0)), "JPEG", quality=100), GREEN),
+        (encoded(plain("LAB", (255, 128, 128)), "TIFF"), WHITE),
+        (encoded(plain("YCbCr", (0, 128, 128)), "TIFF"), (0, 0, 0)),
     ],
 )
 def test_a_mode_becomes_rgb_on_white(data: bytes, expected: tuple[int, ...]) -> None:
@@ -60,7 +61,7 @@ def test_adobes_ycck_becomes_rgb() -> None:
     # Adobe stores ink inverted, so red ink's colour is stored as cyan, 179 171 1 in YCbCr, and
     # says with a 2 in its segment that it is YCbCr (Adobe Technical Note 5116, section 18).
     stored = Image.merge("CMYK", [plain("L", 255 - level) for level in (179, 171, 1, 255)])
-    cmyk = encode(stored, "JPEG", quality=100)
+    cmyk = encoded(stored, "JPEG", quality=100)
     transform = cmyk.index(b"Adobe") + 11
     assert cmyk[transform] == 0
 
@@ -116,6 +117,11 @@ NAN, INFINITY = float("nan"), float("inf")
         # an instrument's numbers have no agreed white point: their own range is used
         (tiff([32], 1, struct.pack("<8f", *range(8)), sample_format=3), range(0, 256, 36)),
         (tiff([32], 1, struct.pack("<8i", *range(-4, 4)), sample_format=2), range(0, 256, 36)),
+        # farther apart than 32 bits can say
+        (
+            tiff([32], 1, struct.pack("<8i", *[-(2**31)] * 4, *[2**31 - 1] * 4), sample_format=2),
+            [0] * 4 + [255] * 4,
+        ),
         (tiff([16], 1, struct.pack("<8h", *range(-4, 4)), sample_format=2), range(0, 256, 36)),
         # what is no number is nothing, and the rest is stretched all the same
         (
@@ -140,7 +146,7 @@ def test_32_bit_samples_are_stretched(data: bytes, expected: Sequence[int]) -> N
 def test_16_bit_samples_keep_their_high_byte(file_format: str) -> None:
     samples = np.arange(0, 65_536, 16, dtype=np.uint16).reshape(64, 64)
 
-    pixels = decode(encode(Image.fromarray(samples), file_format), limits=LIMITS).pixels
+    pixels = decode(encoded(Image.fromarray(samples), file_format), limits=LIMITS).pixels
 
     np.testing.assert_array_equal(pixels, np.repeat((samples >> 8)[..., None], 3, axis=2))
 
@@ -150,7 +156,7 @@ def test_of_several_frames_the_first_is_seen(file_format: str) -> None:
     first, second = Image.fromarray(corners()), Image.new("RGB", (64, 48), "black")
     lossless = {"lossless": True} if file_format == "WEBP" else {}
 
-    data = encode(first, file_format, save_all=True, append_images=[second], **lossless)
+    data = encoded(first, file_format, save_all=True, append_images=[second], **lossless)
 
     pixels = decode(data, limits=LIMITS).pixels
     for (y, x), colour in {(8, 8): RED, (8, 56): GREEN, (40, 8): BLUE, (40, 56): WHITE}.items():

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from service.imaging.formats import PNG_SIGNATURE, declared_size, is_cut_short, sniff
-from tests.imaging.pictures import encode, ramp, small_files
+from tests.imaging.pictures import ramp, small_files
+from tests.pictures import encoded
 
 FILES = small_files()
 IHDR = b"IHDR" + struct.pack(">IIBBBBB", 300, 200, 8, 2, 0, 0, 0)
@@ -178,12 +179,12 @@ def test_no_noise_breaks_the_walk(header: bytes) -> None:
         (PNG_HEADER, "PNG", (200, 300)),
         (PNG_HEADER[:23], "PNG", None),  # cut in the middle of the height
         (PNG_SIGNATURE + b"\0\0\0\x04CgBI" + bytes(30), "PNG", None),  # another chunk is first
-        (encode(ramp(20, 30), "GIF"), "GIF", (20, 30)),
-        (encode(ramp(20, 30), "BMP"), "BMP", (20, 30)),
+        (encoded(ramp(20, 30), "GIF"), "GIF", (20, 30)),
+        (encoded(ramp(20, 30), "BMP"), "BMP", (20, 30)),
         (BMP + struct.pack("<Iii", 40, 30, -20), "BMP", (20, 30)),  # stored from the top down
         (BMP + struct.pack("<IHHHH", 12, 30, 20, 1, 24), "BMP", (20, 30)),  # as OS/2 wrote it
         (BMP + struct.pack("<I", 40), "BMP", None),
-        (encode(ramp(20, 30), "JPEG"), "JPEG", None),  # at no fixed place
+        (encoded(ramp(20, 30), "JPEG"), "JPEG", None),  # at no fixed place
     ],
 )
 def test_the_size_is_read_from_its_fixed_place(

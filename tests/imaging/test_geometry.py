@@ -14,7 +14,8 @@ from service.imaging.geometry import (
     ToSource,
 )
 from service.imaging.picture import Picture, Size
-from tests.imaging.pictures import corners, encode, ramp
+from tests.imaging.pictures import corners, ramp
+from tests.pictures import encoded
 
 CROP = Resize(rule=ResizeRule.CROP, size=(64, 64), short_side=80)
 LETTERBOX = Resize(rule=ResizeRule.LETTERBOX, size=(48, 64), pad=114)
@@ -207,7 +208,7 @@ def test_a_reduced_decode_shows_the_network_the_same(
     rule: ResizeRule, interpolation: Interpolation
 ) -> None:
     resize = Resize(rule=rule, size=(224, 224), short_side=256, interpolation=interpolation)
-    data = encode(photograph().resize((1920, 1536)), "JPEG", quality=90)
+    data = encoded(photograph().resize((1920, 1536)), "JPEG", quality=90)
     limits = DecodeLimits()
     whole, reduced = decode(data, limits=limits), decode(data, limits=limits, scale=resize.needed)
     assert reduced.stored_size < whole.stored_size

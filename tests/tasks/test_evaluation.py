@@ -177,21 +177,26 @@ def test_mean_leaves_out_what_is_not_a_number() -> None:
     assert math.isnan(mean([math.nan]))
 
 
-def test_rank_keeps_classes_apart() -> None:
-    seen = [picture([(UNIT, 0, 0), (UNIT, 2, 0)], [(UNIT, 0, 0.9), (UNIT, 1, 0.8)])]
+def test_rank_keeps_classes_apart_and_leaves_others_out() -> None:
+    seen = [picture([(UNIT, 0, 0), (UNIT, 2, 0), (UNIT, 5, 0)], [(UNIT, 0, 0.9), (UNIT, 1, 0.8)])]
 
-    rankings = rank(seen, range(3), ious=(0.5,))
+    rankings = rank(seen, [2, 1, 0, 4], ious=(0.5,))
 
-    assert [one.hits.tolist() for one in rankings] == [[[True]], [[False]], [[]]]
-    assert [one.objects for one in rankings] == [1, 0, 1]
+    assert {class_id: one.hits.tolist() for class_id, one in rankings.items()} == {
+        0: [[True]],
+        1: [[False]],
+        2: [[]],
+        4: [[]],
+    }
+    assert [one.objects for one in rankings.values()] == [1, 0, 1, 0]
 
 
 def test_rank_orders_equal_scores_as_the_pictures_came() -> None:
     wrong = picture([(UNIT, 0, 0)], [([50.0, 50, 60, 60], 0, 0.5)])
     right = picture([(UNIT, 0, 0)], [(UNIT, 0, 0.5)])
 
-    [first] = rank([wrong, right], range(1), ious=(0.5,))
-    [second] = rank([right, wrong], range(1), ious=(0.5,))
+    first = rank([wrong, right], [0], ious=(0.5,))[0]
+    second = rank([right, wrong], [0], ious=(0.5,))[0]
 
     assert (first.hits.tolist(), second.hits.tolist()) == ([[False, True]], [[True, False]])
 
@@ -199,14 +204,14 @@ def test_rank_orders_equal_scores_as_the_pictures_came() -> None:
 def test_rank_counts_the_best_detections_of_a_class() -> None:
     found = [(UNIT, 0, 0.5), ([50.0, 50, 60, 60], 0, 0.7), (UNIT, 1, 0.4)]
 
-    rankings = rank([picture([], found)], range(2), max_detections=1)
+    rankings = rank([picture([], found)], [0, 1], max_detections=1)
 
-    assert [one.scores.tolist() for one in rankings] == [[0.7], [0.4]]
+    assert [one.scores.tolist() for one in rankings.values()] == [[0.7], [0.4]]
 
 
 def test_a_full_overlap_may_be_a_rounding_short() -> None:
     short = [0.0, 0, 10, 10 * (1 - 1e-11)]
 
-    [judged] = rank([picture([(UNIT, 0, 0)], [(short, 0, 0.5)])], range(1), ious=(1.0,))
+    rankings = rank([picture([(UNIT, 0, 0)], [(short, 0, 0.5)])], [0], ious=(1.0,))
 
-    assert judged.hits.tolist() == [[True]]
+    assert rankings[0].hits.tolist() == [[True]]

@@ -115,7 +115,8 @@ def test_overlap_is_that_of_pycocotools() -> None:
 
 
 def test_best_threshold_is_found_by_trying_all() -> None:
-    rankings = rank(random_pictures(np.random.default_rng(5)), range(CLASSES), ious=(0.5,))
+    seen = random_pictures(np.random.default_rng(5))
+    rankings = rank(seen, range(CLASSES), ious=(0.5,)).values()
 
     def f1(threshold: float) -> float:
         return sum((count(one, threshold) for one in rankings), Counts()).f1
