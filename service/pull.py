@@ -10,8 +10,8 @@ from typing import BinaryIO
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from service.engine.checks import file_sha256
 from service.engine.manifest import ModelFolder, PullSpec
-from service.engine.repository import file_sha256
 from service.errors import StartupError
 
 log = logging.getLogger(__name__)

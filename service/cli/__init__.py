@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from service import __version__
-from service.cli import models, predict, serve
+from service.cli import evaluate, models, predict, serve
 from service.errors import ChiasmError
 from service.settings import Settings
 from service.telemetry import configure_logging
@@ -38,6 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for module in (serve, predict, models):
+    for module in (serve, predict, evaluate, models):
         module.add_commands(commands)
     return parser

@@ -1,6 +1,5 @@
 """The models that are there: scanned, verified, loaded, warmed, checked, and closed at the end."""
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,29 +8,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from pydantic import ValidationError
-
 from service.engine.admission import Admission
+from service.engine.checks import check_batch, check_digest, check_golden
 from service.engine.cpus import thread_budget, usable_cpus
-from service.engine.deadline import Deadline
-from service.engine.golden import GOLDEN, difference, read_golden
 from service.engine.manifest import (
     MANIFEST,
     BatchAxis,
-    BatchSpec,
     ModelFolder,
-    first_mistake,
     read_folder,
 )
-from service.engine.pipeline import Decoded, Encoded, Observer, Pipeline, Source
+from service.engine.pipeline import Observer, Pipeline
 from service.engine.pool import CpuPool
 from service.engine.session import CPU_PROVIDER, Device, OrtSession, Session
 from service.engine.unbatched import Unbatched
 from service.errors import ChiasmError, ManifestError, ModelNotFound, ModelNotReady
 from service.imaging.decode import DecodeLimits
-from service.imaging.picture import Picture
-from service.tasks.base import ConfigError, Network, TensorInfo
+from service.tasks.base import ConfigError, Network
 
 log = logging.getLogger(__name__)
 
@@ -198,7 +190,7 @@ class Repository:
 
     def _load(self, folder: ModelFolder) -> Model:
         started = time.perf_counter()
-        _check_digest(folder)
+        check_digest(folder)
         runtime = folder.manifest.runtime
         budget = thread_budget(self._limits.cpus)
         threads = min(self._limits.threads or runtime.threads or 1, budget)
@@ -230,7 +222,10 @@ class Repository:
             threads=threads,
         )
         self._opened.append(model)
-        self._check_golden(model)
+        model.reason = check_golden(
+            folder, pipeline, decode=self._limits.decode, threads=self.pool.threads
+        )
+        model.state = State.FAILED if model.reason else State.READY
         model.load_ms = (time.perf_counter() - started) * 1000
         return model
 
@@ -245,7 +240,7 @@ class Repository:
             outputs=session.outputs,
         )
         task = folder.task_type(network, folder.config)
-        _check_batch(network.input_info(), manifest.batch)
+        check_batch(network.input_info(), manifest.batch)
         return Pipeline(
             task=task,
             session=session,
@@ -260,36 +255,6 @@ class Repository:
             max_delay_s=manifest.batch.max_delay_ms / 1000,
         )
 
-    def _check_golden(self, model: Model) -> None:
-        """Warm the model up, and compare its answer where the right one is known."""
-        check = read_golden(model.folder.path)
-        options_type = model.folder.task_type.options_type
-        source: Source = Decoded(Picture.from_pixels(np.full((64, 64, 3), 127, np.uint8)))
-        options = options_type()
-        if check is None:
-            log.warning("%s has no golden.json: warmed, but not checked", model.name)
-        else:
-            source = Encoded(check.picture, self._limits.decode)
-            try:
-                options = options_type.model_validate(check.golden.options)
-            except ValidationError as error:
-                raise first_mistake(model.folder.path / GOLDEN, error, "options") from error
-        try:
-            model.pipeline.submit(source, options, Deadline.never()).result()  # the slow first run
-            started = time.perf_counter()
-            answer = model.pipeline.submit(source, options, Deadline.never()).result()
-            elapsed_s = time.perf_counter() - started
-            model.pipeline.admission.seed(elapsed_s / thread_budget(self._limits.cpus))
-            found = check and difference(
-                check.golden.expected, answer.result.answer(), check.golden.tolerance
-            )
-        except Exception as error:  # any failure here is the model's, and is what is reported
-            log.exception("%s failed its first run", model.name)
-            found = str(error) or type(error).__name__
-        if found:
-            model.state, model.reason = State.FAILED, f"golden answer: {found}"
-            log.error("%s is not ready: %s", model.name, model.reason)
-
 
 def scan(directory: Path) -> list[ModelFolder]:
     """Return every model folder of a directory, by name, whether its graph is there or not.
@@ -300,29 +265,3 @@ def scan(directory: Path) -> list[ModelFolder]:
     if not directory.is_dir():
         raise ManifestError(directory, "", "there is no such directory of models")
     return [read_folder(path.parent) for path in sorted(directory.glob(f"*/{MANIFEST}"))]
-
-
-def file_sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_digest(folder: ModelFolder) -> None:
-    if not folder.graph_path.is_file():
-        raise ManifestError(folder.manifest_path, "file", f"there is no {folder.graph_path}")
-    digest = file_sha256(folder.graph_path)
-    if digest != folder.manifest.sha256:
-        raise ManifestError(
-            folder.manifest_path, "sha256", f"the digest of {folder.graph_path.name} is {digest}"
-        )
-
-
-def _check_batch(info: TensorInfo, batch: BatchSpec) -> None:
-    fixed = info.shape[0]
-    if batch.axis is not BatchAxis.ALL and batch.max_size != 1:
-        raise ConfigError("batch.max_size", "outputs without a batch axis are of one picture")
-    if fixed is not None and fixed != batch.max_size:
-        raise ConfigError("batch.max_size", f"the graph's batch is fixed at {fixed}")
-    if fixed is not None and fixed > 1:
-        raise ConfigError("batch.max_size", "export the graph with a batch of 1, or a dynamic one")

@@ -95,6 +95,28 @@ def test_labels_are_read_from_a_file(
     assert read_folder(models / "mine").config.labels[79].name == "größe 79"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"", "names no class"), (b" \n\n", "names no class"), (b"\xff", "UTF-8")]
+)
+def test_labels_that_cannot_be_used(
+    models: Path, tmp_path: Path, yolo: Path, capsys: Capture, content: bytes, said: str
+) -> None:
+    labels = tmp_path / "names"
+    labels.write_bytes(content)
+
+    assert init("--onnx", yolo, "--labels", labels) == 1
+
+    err = capsys.readouterr().err
+    assert err.startswith("chiasm: labels: ")
+    assert said in err
+
+
+def test_a_classifier_has_no_decoder(models: Path, yolo: Path, capsys: Capture) -> None:
+    assert init("--onnx", yolo, "--task", "classify", "--decoder", "yolov8") == 1
+
+    assert "chiasm: decoder: classifiers have none" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(("task", "notes"), [("classify", {}), (None, {"task": "classify"})])
 def test_the_task_is_named_or_in_the_metadata(
     models: Path, tmp_path: Path, capsys: Capture, task: str | None, notes: dict[str, str]

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from service.arrays import Array
+from service.engine.checks import file_sha256
 from service.engine.pipeline import Decoded
-from service.engine.repository import State, file_sha256, scan
+from service.engine.repository import State, scan
 from service.engine.session import Device
 from service.errors import ManifestError, ModelNotFound, ShuttingDown
 from service.tasks.base import TensorInfo

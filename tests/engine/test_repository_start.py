@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from service.engine.repository import State, file_sha256
+from service.engine.checks import file_sha256
+from service.engine.repository import State
 from service.engine.session import CPU_PROVIDER
 from service.errors import DeviceUnavailable, ManifestError, ModelNotReady
 from tests.engine.fakes import FakeSession

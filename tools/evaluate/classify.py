@@ -55,6 +55,17 @@ def evaluate(url: str, photos: Path, models: Path) -> Accuracy:
     )
 
 
+def markdown(url: str, data: Path, models: Path) -> str:
+    """Return the table, or why there is none."""
+    photos = data / "imagenet"
+    if not photos.is_dir():
+        return f"skipped: accuracy of /classify needs {photos}"
+    figures = evaluate(url, photos, models).as_dict()
+    rows = (f"| {name} | {value:g} |" for name, value in figures.items())
+    heading = f"## /classify, {MODEL}, over HTTP\n\n| figure | value |\n|---|---|"
+    return "\n".join([heading, *rows])
+
+
 class Reference:
     """The classifier as its paper feeds it: nothing scaled, nothing skipped."""
 
