@@ -50,6 +50,7 @@ def test_the_first_guess_of_the_pace_is_the_second_run(
     load: Load, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock, costs_s = Clock(), iter([60.0, 0.5])  # the first allocates, and may compile
+    monkeypatch.setattr("service.engine.checks.time", clock)
     monkeypatch.setattr("service.engine.repository.time", clock)
     fake = FakeSession(lambda _: clock.pass_s(next(costs_s)))
 
