@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from service.app import open_models
+from service.cli import init
 from service.engine.deadline import Deadline
 from service.engine.golden import GOLDEN, Golden, write_golden
 from service.engine.manifest import ModelFolder
@@ -36,6 +37,7 @@ def add_commands(commands: Any) -> None:
     summary = actions.add_parser("summary", help="a network's layers, parameters and costs")
     summary.add_argument("name")
     summary.set_defaults(run=_summary)
+    init.add_action(actions)
     golden = actions.add_parser("golden", help="record a picture's answer as the right one")
     golden.add_argument("name")
     golden.add_argument("image", type=Path, help="copied into the model's folder")
@@ -124,7 +126,7 @@ def _options(folder: ModelFolder, pairs: Sequence[str]) -> Options:
 def _pull(settings: Settings, options: argparse.Namespace) -> int:
     folders = scan(settings.models_dir)
     wanted = [folder for folder in folders if folder.manifest.pull and not folder.installed]
-    if options.name:
+    if options.name is not None:
         wanted = [_folder(settings, options.name)]
     failed = False
     for folder in wanted:

@@ -91,6 +91,7 @@ class GraphFile:
         properties = {entry.key: entry.value for entry in self._model.metadata_props}
         self.notes = Notes.parse(properties)
         self._producers = {name: node for node in graph.node for name in node.output if name}
+        self._traced: dict[tuple[tuple[int, int], Layout], tuple[TensorInfo, ...]] = {}
 
     def describe(self) -> str:
         """Return the inputs and outputs in a line, as error messages quote them."""
@@ -103,10 +104,14 @@ class GraphFile:
         """
         if all(info.shape and None not in info.shape[1:] for info in self.outputs):
             return self.outputs
-        trace = Trace(self._model, input_size=size, layout=layout)
-        for node in self._model.graph.node:
-            trace.follow(node)
-        return tuple(_completed(info, trace[info.name].shape) for info in self.outputs)
+        if (size, layout) not in self._traced:
+            trace = Trace(self._model, input_size=size, layout=layout)
+            for node in self._model.graph.node:
+                trace.follow(node)
+            self._traced[size, layout] = tuple(
+                _completed(info, trace[info.name].shape) for info in self.outputs
+            )
+        return self._traced[size, layout]
 
     def origins(self, output: str) -> frozenset[str]:
         """Return the operators that an output's values come from.

@@ -190,8 +190,8 @@ def _grids(view: View, strides: Sequence[int]) -> Iterator[Grid]:
     for name, shape in view.of_rank(3, 4):
         for layout, channels, cells in _arrangements(shape):
             stride = _stride(view.size, cells)
-            if stride in strides and None not in channels:
-                known = tuple(size for size in channels if size is not None)
+            known = tuple(size for size in channels if size is not None)
+            if stride is not None and stride in strides and len(known) == len(channels):
                 yield Grid(output=name, layout=layout, channels=known, stride=stride)
                 break
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from service.engine.templates.view import STRIDES, View, Value
+from service.engine.templates.view import STRIDES, Value, View
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +21,12 @@ class Reading:
     classes: int | None
     usual: bool = True
     remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+# End-to-end networks give a few hundred rows; thousands are cells that want suppression.
+MOST_ROWS = 1000
+# What the last steps of turning cells into boxes are, and of a raw head never.
+_DECODING = frozenset({"Div", "Exp"})
 
 
 def read_yolov8(view: View) -> Iterator[Reading]:
@@ -52,8 +58,9 @@ def read_yolov5(view: View) -> Iterator[Reading]:
         if values is None or values < 5 or (rows is not None and rows < values):
             continue
         classes = view.classes or values - 5
-        head = {"decoder": "yolov5", "output": name, "num_classes": classes}
+        head: dict[str, Value] = {"decoder": "yolov5", "output": name, "num_classes": classes}
         usual = rows is None or view.strides_of(rows, anchors=3) is not None
+        usual |= _decoded(view, name) and view.strides_of(rows) is not None  # YOLOv6 has no anchors
         yield Reading(head=head, classes=classes, usual=usual)
 
 
@@ -74,28 +81,37 @@ def read_yolox(view: View) -> Iterator[Reading]:
         if view.activated(name) is False:
             head["applied"] = []
             remarks["applied"] = "the graph has no sigmoid behind its last layers"
-        yield Reading(head=head, classes=classes, usual=found is not None, remarks=remarks)
+        usual = found is not None and not _decoded(view, name)
+        yield Reading(head=head, classes=classes, usual=usual, remarks=remarks)
 
 
 def read_yolo_end2end(view: View) -> Iterator[Reading]:
     """Read the rows (N, 6): x1, y1, x2, y2, score, class."""
     for name, (rows, values) in view.of_rank(2):
         if values == 6:
-            head = {
+            head: dict[str, Value] = {
                 "decoder": "yolo_end2end",
                 "output": name,
                 "num_classes": view.classes or 1,
             }
-            usual = rows is None or view.strides_of(rows, anchors=3) is None
+            cells = view.strides_of(rows) or view.strides_of(rows, anchors=3)
+            usual = rows is None or (rows <= MOST_ROWS and not cells)
             yield Reading(head=head, classes=view.classes, usual=usual)
 
 
+def _decoded(view: View, output: str) -> bool:
+    return bool(view.graph.origins(output) & _DECODING)
+
+
 def _channels_first(view: View, shape: tuple[int | None, ...]) -> bool:
-    """Say which of two axes has the channels: the one that does not count cells, or is shorter."""
+    """Say which of two axes has the channels: the one that does not count cells, or is shorter.
+
+    An axis that is still open counts cells: their number depends on the input's size.
+    """
     first, last = shape
-    if view.strides_of(last) or first is None:
+    if last is None or view.strides_of(last):
         return True
-    if view.strides_of(first) or last is None:
+    if first is None or view.strides_of(first):
         return False
     return first <= last
 

@@ -1,5 +1,6 @@
 """Readings of detectors whose boxes and scores are outputs of their own: NanoDet, R-CNN, DETR."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from service.engine.templates.readings import Reading
@@ -102,12 +103,12 @@ def read_detr(view: View) -> Iterator[Reading]:
 
 def _levels(view: View) -> dict[int, list[tuple[str, int]]]:
     """Return the names and widths of the tables (A, V), by the stride that has A cells."""
-    levels: dict[int, list[tuple[str, int]]] = {}
-    for stride in LEVEL_STRIDES:
-        for name, (cells, values) in view.of_rank(2):
-            if cells == view.cells([stride]) and values is not None:
-                levels.setdefault(stride, []).append((name, values))
-    return levels
+    levels: dict[int, list[tuple[str, int]]] = defaultdict(list)
+    for name, (cells, values) in view.of_rank(2):
+        strides = [stride for stride in LEVEL_STRIDES if cells == view.cells([stride])]
+        if strides and values is not None:
+            levels[strides[0]].append((name, values))
+    return dict(sorted(levels.items()))
 
 
 def _scores_and_bins(

@@ -31,14 +31,14 @@ class PictureInput:
         layout: of its axes.
         channels: 1 or 3.
         batched: whether it has a batch axis.
-        size: (H, W), None where the graph leaves it open.
+        sides: (H, W), None where the graph leaves one open.
     """
 
     info: TensorInfo
     layout: Layout
     channels: int
     batched: bool
-    size: Size | None
+    sides: tuple[int | None, int | None]
 
     @property
     def batch(self) -> int | None:
@@ -69,13 +69,12 @@ class PictureInput:
         if channels not in {1, 3, None}:
             reason = f"pictures have 1 or 3 channels: {graph.describe()}"
             raise ManifestError(graph.path, "", reason)
-        height, width = sides
         return cls(
             info=info,
             layout=layout,
             channels=channels or 3,
             batched=len(info.shape) == 4,
-            size=None if height is None or width is None else (height, width),
+            sides=(sides[0], sides[1]),
         )
 
 
