@@ -9,15 +9,17 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
-from service.api import problems, system, tasks
+from service.api import faces, problems, system, tasks
 from service.api.gate import Gate
 from service.api.intake import Intake
 from service.api.middleware import ApiKeys, LastResort, Telemetry
 from service.api.schemas import Problem
 from service.engine.cpus import usable_cpus
+from service.engine.faces import check_calibrations
 from service.engine.manifest import ModelFolder
 from service.engine.repository import EngineLimits, Repository, scan
 from service.engine.session import Device
+from service.errors import StartupError
 from service.imaging.decode import DecodeLimits
 from service.settings import Settings
 from service.telemetry import Metrics
@@ -42,6 +44,11 @@ def create_app(settings: Settings) -> FastAPI:
         max_pixels=settings.max_pixels, max_side=settings.max_side, max_frames=settings.max_frames
     )
     models = open_models(settings, metrics)
+    try:
+        check_calibrations(models)
+    except StartupError:
+        models.close()
+        raise
     intake = Intake(
         max_image_bytes=settings.max_image_bytes, max_buffered_bytes=settings.max_buffered_bytes
     )
@@ -70,18 +77,16 @@ def create_app(settings: Settings) -> FastAPI:
     )
     app.state.models = models
     problems.install(app)
-    app.include_router(
-        tasks.router(
-            tasks.Tasks(
-                models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
-            )
-        )
+    served = tasks.Tasks(
+        models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
     )
+    app.include_router(tasks.router(served))
+    app.include_router(faces.router(served))
     app.include_router(system.router(models, metrics))
     # The last one added is the outermost: every answer, a bug's and a refused key's too, gets its
     # CORS headers, and then its id, its metrics and its log line.
     app.add_middleware(LastResort)
-    app.add_middleware(Gate, models=models, tasks=tasks.GUARDED)
+    app.add_middleware(Gate, models=models, tasks={**tasks.GUARDED, **faces.GUARDED})
     app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     if settings.cors_origins:
         app.add_middleware(
@@ -131,6 +136,7 @@ def _watch(metrics: Metrics, models: Repository, intake: Intake) -> None:
     """Let the gauges read the queues when they are scraped."""
     for model in models.models.values():
         metrics.watch(model.name, model.session.provider, model.pipeline)
+    metrics.pool_waiting.set_function(lambda: models.pool.waiting)
     metrics.buffered_bytes.set_function(lambda: intake.buffered_bytes)
 
 

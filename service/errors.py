@@ -13,6 +13,8 @@
     │   ├── ImageTooLarge           in bytes, pixels, side or frames
     │   ├── InvalidOption           names the option
     │   ├── ModelNotFound           says which there are
+    │   ├── NoFace
+    │   ├── MultipleFaces           says where they are
     │   └── Unauthorized
     └── Unavailable             nobody's: the same request may succeed later
         ├── Overloaded              says when to come back
@@ -123,6 +125,18 @@ class ModelNotFound(BadRequest):
     def __init__(self, name: str, available: Sequence[str]) -> None:
         wanted = f"there is no model named {name!r} for this task" if name else "no model is there"
         super().__init__(wanted, available=list(available))
+
+
+class NoFace(BadRequest):
+    """There is no face in a picture that should show one."""
+
+    code = "no_face"
+
+
+class MultipleFaces(BadRequest):
+    """There are several faces in a picture that should show one; says where they are."""
+
+    code = "multiple_faces"
 
 
 class Unauthorized(BadRequest):

@@ -30,6 +30,8 @@ STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.CorruptImage: 422,
     errors.TruncatedImage: 422,
     errors.InvalidOption: 422,
+    errors.NoFace: 422,
+    errors.MultipleFaces: 422,
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
     errors.ShuttingDown: 503,
@@ -120,8 +122,7 @@ def install(app: FastAPI) -> None:
     async def invalid_option(_: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         _, option, *_ = first["loc"]
-        reason = "there is no such option" if first["type"] == "extra_forbidden" else first["msg"]
-        return problem_of(errors.InvalidOption(str(option), reason))
+        return problem_of(errors.InvalidOption(str(option), first["msg"]))
 
     @app.exception_handler(HTTPException)
     async def by_router(_: Request, error: HTTPException) -> Response:

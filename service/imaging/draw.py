@@ -25,11 +25,13 @@ class Mark:
         box: x1, y1, x2, y2 in pixels of the full upright picture.
         caption: a short text.
         class_id: decides the colour; the same class has the same colour in every picture.
+        points: x, y in the same pixels, drawn as dots.
     """
 
     box: tuple[float, float, float, float]
     caption: str
     class_id: int
+    points: tuple[tuple[float, float], ...] = ()
 
 
 def annotate(picture: Picture, marks: Sequence[Mark]) -> Picture:
@@ -52,6 +54,7 @@ def annotate(picture: Picture, marks: Sequence[Mark]) -> Picture:
         pen.rectangle(
             (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1)), outline=color(mark.class_id), width=width
         )
+        _dots(pen, mark, width)
     taken: list[Rectangle] = []
     labels = [(mark, _place(pen, mark, font, canvas.size, taken)) for mark in marks]
     for mark, label in reversed(labels):
@@ -60,6 +63,14 @@ def annotate(picture: Picture, marks: Sequence[Mark]) -> Picture:
         pad = _padding(font)
         pen.text((label[0] + pad, label[1] + pad), mark.caption, _ink(fill), font, anchor="la")
     return Picture(canvas, picture.size)
+
+
+def _dots(pen: ImageDraw.ImageDraw, mark: Mark, width: int) -> None:
+    """Draw the points, smaller in a small box, so that those of a small face stay apart."""
+    radius = min(width, (mark.box[2] - mark.box[0]) / 60)
+    for x, y in mark.points:
+        corners = (x - radius, y - radius, x + radius, y + radius)
+        pen.ellipse(corners, fill=color(mark.class_id + 1))
 
 
 def color(class_id: int) -> RGB:

@@ -36,8 +36,9 @@ def is_cut_short(data: bytes, name: str) -> bool:
     """Say whether a picture that failed to decode simply ends too early.
 
     The container's own bookkeeping decides: a chunk, segment or length field that was read
-    from an intact part of the file and promises more bytes than arrived. Noise behind a
-    valid signature is therefore corrupt, not cut short.
+    from an intact part of the file and promises more bytes than arrived. Noise behind the
+    signature of a JPEG, PNG, WebP or GIF is therefore corrupt, not cut short; behind that of a
+    BMP or TIFF, whose fields are bare numbers, it may be taken for either.
 
     Args:
         data: the whole body.

@@ -5,6 +5,9 @@ from typing import Any
 from service.tasks.base import Task
 from service.tasks.classify import Classify
 from service.tasks.detect import Detect
+from service.tasks.faces import FaceDetect, FaceEmbed, FaceLandmarks
 
-TASKS: dict[str, type[Task[Any, Any, Any]]] = {task.name: task for task in (Classify, Detect)}
+TASKS: dict[str, type[Task[Any, Any, Any]]] = {
+    task.name: task for task in (Classify, Detect, FaceDetect, FaceLandmarks, FaceEmbed)
+}
 """Every task by the name that manifests use; adding a task is adding it here."""

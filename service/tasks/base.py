@@ -178,7 +178,10 @@ class Task(ABC, Generic[ConfigT, OptionsT, ResultT]):
 
     def tensor(self, views: Sequence[Resized]) -> dict[str, Array]:
         """Stack R views of a picture to (R, ...), in the layout and type that the graph wants."""
-        pixels: U8 = np.stack([view.pixels for view in views])
+        return self.feed(np.stack([view.pixels for view in views]))
+
+    def feed(self, pixels: U8) -> dict[str, Array]:
+        """Return (R, H, W, 3) RGB pixels in the layout and type that the graph wants."""
         arranged = self.network.input.arrange(pixels)
         tensor: Array = arranged
         if self._input.dtype != "uint8":
