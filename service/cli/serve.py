@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import threading
@@ -36,6 +37,10 @@ def _port(text: str) -> int:
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
     app = create_app(settings)
+    # What was built until now lives as long as the process: the collector need not look at it
+    # again, which was an eighth of the event loop's time.
+    gc.collect()
+    gc.freeze()
     server = _Server(
         uvicorn.Config(
             app,
