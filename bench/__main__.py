@@ -3,7 +3,7 @@
 import sys
 from importlib import import_module
 
-NAMES = ("decoding", "overload", "soak")
+NAMES = ("decoding", "overload", "soak", "verify")
 
 
 def main(names: list[str]) -> int:

@@ -1,81 +1,20 @@
-"""Three networks in a row: what is found, who is refused, and what is saved when callers leave."""
+"""Three networks in a row: what is found, and which of it is meant."""
 
 from collections.abc import Callable
-from concurrent.futures import Future
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from service.engine.deadline import Deadline
-from service.engine.faces import Face, FaceModels, FacePipeline, FaceRequest, Faces, Pick
-from service.engine.faces.result import picked
-from service.engine.pipeline import Decoded
-from service.engine.repository import Repository
-from service.errors import DeadlineExceeded, MultipleFaces, NoFace, Overloaded
+from service.engine.faces import FaceRequest, Pick
+from service.errors import MultipleFaces, NoFace
 from service.imaging.picture import Picture
 from service.tasks.faces.detect import FaceDetectOptions
 from service.tasks.faces.embed import Accuracy
 from service.tasks.faces.quality import Flaw
-from tests.engine.faces.networks import DETECT, EMBED, LANDMARKS, NETWORKS, Sessions, squares, write
-from tests.engine.fakes import PATIENCE_S, Clock, Gate
-from tests.engine.loading import Load
-
-ALL = FaceRequest(embed=True)
-NEVER = Deadline.never()
-
-
-class Service:
-    """The three networks, loaded, and the pipeline through them."""
-
-    def __init__(self, load: Load, directory: Path, sessions: Sessions, **limits: Any) -> None:
-        self.sessions = sessions
-        self.models: Repository = load(
-            *write(directory), sessions=sessions, max_wait_s=1e9, **limits
-        )
-        self.pipeline = FacePipeline(FaceModels.of(self.models))
-
-    def submit(
-        self, picture: Picture, request: FaceRequest = ALL, deadline: Deadline = NEVER
-    ) -> Future[Faces]:
-        return self.pipeline.submit(Decoded(picture), request, deadline)
-
-    def answer(self, picture: Picture, request: FaceRequest = ALL) -> Faces:
-        return self.submit(picture, request).result(PATIENCE_S)
-
-    def settle(self) -> None:
-        """Wait until the pool's only thread has done all that was submitted so far."""
-        self.models.pool.run(lambda: None).result(PATIENCE_S)
-
-    def in_flight(self) -> list[int]:
-        return [self.models.models[name].pipeline.in_flight for name in NETWORKS]
-
-
-@pytest.fixture
-def sessions() -> Sessions:
-    return Sessions()
-
-
-@pytest.fixture
-def service(load: Load, tmp_path: Path, sessions: Sessions) -> Service:
-    return Service(load, tmp_path, sessions)
-
-
-@pytest.fixture
-def held(load: Load, tmp_path: Path) -> Callable[..., tuple[Service, Gate]]:
-    """Return what holds one of the networks, once it is warm, until the gate is opened."""
-
-    def held(name: str, **limits: Any) -> tuple[Service, Gate]:
-        gate, holding = Gate(), []
-        service = Service(
-            load, tmp_path, Sessions(**{name: lambda rows: holding and gate()}), **limits
-        )
-        holding.append(True)
-        return service, gate
-
-    return held
-
+from tests.engine.faces.networks import DETECT, EMBED, LANDMARKS, squares
+from tests.engine.faces.services import Service
+from tests.engine.fakes import PATIENCE_S
 
 # What is found
 
@@ -194,108 +133,3 @@ def test_faces_of_several_requests_share_a_batch(held: Callable[..., Any]) -> No
     futures = [service.submit(squares(0, 1)) for _ in range(3)]
     assert [len(future.result(PATIENCE_S).faces) for future in [first, *futures]] == [1, 2, 2, 2]
     assert sum(service.sessions.runs()[LANDMARKS]) == 7
-
-
-# Callers that leave, and deadlines
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_who_leaves_saves_the_rest(held: Callable[..., Any], name: str) -> None:
-    service, gate = held(name)
-    future = service.submit(squares(0))
-    gate.wait_for_arrival()
-    assert future.cancel()
-    assert service.in_flight() == [0, 0, 0]
-    gate.open()
-    service.settle()
-    after = list(NETWORKS)[list(NETWORKS).index(name) + 1 :]
-    assert [service.sessions.runs()[later] for later in after] == [[] for _ in after]
-
-
-@pytest.mark.parametrize(
-    ("request_", "quarters"),
-    [
-        pytest.param(ALL, (0,), id="with networks still to be asked"),
-        pytest.param(FaceRequest(landmarks=False), (0,), id="with the answer ready"),
-        pytest.param(FaceRequest(pick=Pick.ONLY), (), id="with an error instead"),
-    ],
-)
-def test_who_leaves_between_two_networks(
-    held: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    request_: FaceRequest,
-    quarters: tuple[int, ...],
-) -> None:
-    service, gate = held(DETECT)
-    future = service.submit(squares(*quarters), request_)
-    gate.wait_for_arrival()
-
-    def leave(*given: Any) -> Any:
-        assert future.cancel()
-        return picked(*given)
-
-    monkeypatch.setattr("service.engine.faces.pipeline.picked", leave)
-    gate.open()
-    service.settle()
-    assert future.cancelled()
-    assert service.sessions.runs() == {DETECT: [1], LANDMARKS: [], EMBED: []}
-    assert service.in_flight() == [0, 0, 0]
-
-
-@pytest.mark.parametrize("name", NETWORKS)
-def test_a_deadline_ends_it_at_every_network(
-    held: Callable[..., Any], clock: Clock, name: str
-) -> None:
-    service, gate = held(name)
-    future = service.submit(squares(0), deadline=Deadline.after(1000))
-    gate.wait_for_arrival()
-    clock.now += 2
-    gate.open()
-    with pytest.raises(DeadlineExceeded):
-        future.result(PATIENCE_S)
-    assert service.in_flight() == [0, 0, 0]
-
-
-def test_a_network_that_fails_fails_the_request(load: Load, tmp_path: Path) -> None:
-    failing: list[bool] = []
-
-    def fail(_: object) -> None:
-        if failing:
-            raise KeyError("inside")
-
-    service = Service(load, tmp_path, Sessions(**{EMBED: fail}))
-    failing.append(True)
-    with pytest.raises(KeyError, match="inside"):
-        service.answer(squares(0))
-    failing.clear()
-    assert isinstance(service.answer(squares(0)).faces[0], Face)
-    assert service.in_flight() == [0, 0, 0]
-
-
-# Admission
-
-
-def test_a_request_is_admitted_by_all_or_by_none(held: Callable[..., Any]) -> None:
-    service, gate = held(EMBED, max_in_flight=1)
-    first = service.submit(squares(0))
-    gate.wait_for_arrival()
-    # The detector has finished with the first; the encoder has not.
-    assert service.in_flight() == [0, 0, 1]
-    with pytest.raises(Overloaded):
-        service.submit(squares(1))
-    assert service.in_flight() == [0, 0, 1]
-    plain = service.submit(squares(1), FaceRequest(landmarks=False))
-    gate.open()
-    assert len(first.result(PATIENCE_S).faces) == 1
-    assert len(plain.result(PATIENCE_S).faces) == 1
-    assert service.in_flight() == [0, 0, 0]
-
-
-def test_draining_finishes_what_was_admitted(held: Callable[..., Any]) -> None:
-    service, gate = held(DETECT)
-    future = service.submit(squares(0))
-    gate.wait_for_arrival()
-    assert not service.models.drain(0.0)
-    gate.open()
-    assert len(future.result(PATIENCE_S).faces) == 1
-    assert service.models.drain(PATIENCE_S)
