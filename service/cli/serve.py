@@ -5,6 +5,7 @@ import asyncio
 import gc
 import logging
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from service.engine.repository import Repository
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
+
+SWITCH_INTERVAL_S = 0.0005
 
 
 def add_commands(commands: Any) -> None:
@@ -41,6 +44,9 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     # again, which was an eighth of the event loop's time.
     gc.collect()
     gc.freeze()
+    # Threads that decode and run networks need the interpreter for moments only; they get it ten
+    # times sooner from a busy event loop than by default (goodput under overload: 0.7 to 0.8-0.9).
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
     server = _Server(
         uvicorn.Config(
             app,
