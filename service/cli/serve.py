@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
@@ -22,6 +23,7 @@ from service.settings import Settings
 log = logging.getLogger(__name__)
 
 SWITCH_INTERVAL_S = 0.0005
+M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8  # malloc.h
 
 
 def add_commands(commands: Any) -> None:
@@ -39,6 +41,7 @@ def _port(text: str) -> int:
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:
+    _give_memory_back()
     app = create_app(settings)
     # What was built until now lives as long as the process: the collector need not look at it
     # again, which was an eighth of the event loop's time.
@@ -61,6 +64,21 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     with suppress(SystemExit):  # how uvicorn ends when it cannot start; the log has the reason
         uvloop.run(_serve_until_told(server, app.state.models, settings.shutdown_grace_s))
     return 0 if server.started else 1
+
+
+def _give_memory_back() -> None:
+    """Have glibc return freed pictures to the system instead of keeping them in many heaps.
+
+    By default it raises its thresholds to the largest block ever freed, and has eight heaps a
+    core; pictures of random sizes then leave holes everywhere (`bench/soak.py`: 546 MB and growing
+    after 5,000 of them, against 385 MB and flat). Other C libraries have no such call.
+
+    Source: mallopt(3).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, 128 * 1024)
+        mallopt(M_ARENA_MAX, 2)
 
 
 async def _serve_until_told(server: "_Server", models: Repository, grace_s: float) -> None:
