@@ -87,7 +87,7 @@ class FaceRow(BaseModel):
 class FacesAnswer(BaseModel):
     """The faces of a picture, best score first."""
 
-    model: str = Field(description="The detector.", examples=["blazeface-back"])
+    model: str = Field(description="The detector.", examples=["centerface"])
     models: list[str] = Field(description="All networks that were asked, in order.")
     image: ImageSize
     faces: list[FaceRow]

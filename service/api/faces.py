@@ -2,9 +2,9 @@
 
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
@@ -17,6 +17,7 @@ from service.api.face_schemas import (
     VerifyAnswer,
     VerifyQuery,
 )
+from service.api.query import parameters, read_query
 from service.api.schemas import IMAGE_BODY
 from service.api.tasks import Tasks, answer_headers, wanted_picture
 from service.api.waiting import answers, before, deadline_of
@@ -50,9 +51,10 @@ def router(tasks: Tasks) -> APIRouter:
         description=PRIVACY,
         response_model=FacesAnswer,
         responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
-        openapi_extra=IMAGE_BODY,
+        openapi_extra={**IMAGE_BODY, "parameters": parameters(FacesQuery)},
     )
-    async def faces(request: Request, query: Annotated[FacesQuery, Query()]) -> Response:
+    async def faces(request: Request) -> Response:
+        query = read_query(request, FacesQuery)
         models = FaceModels.of(tasks.models, detect=query.model)
         wanted = FaceRequest(
             landmarks=query.landmarks,
@@ -76,9 +78,10 @@ def router(tasks: Tasks) -> APIRouter:
         summary="Say whether two pictures show one person",
         description=f"{NO_LIVENESS}\n\n{PRIVACY}",
         response_model=VerifyAnswer,
-        openapi_extra=TWO_IMAGES_BODY,
+        openapi_extra={**TWO_IMAGES_BODY, "parameters": parameters(VerifyQuery)},
     )
-    async def verify(request: Request, query: Annotated[VerifyQuery, Query()]) -> Response:
+    async def verify(request: Request) -> Response:
+        query = read_query(request, VerifyQuery)
         models = FaceModels.of(tasks.models, embed=query.model)
         calibration, curve = models.encoder.calibration(query.accuracy)
         point = operating_point(

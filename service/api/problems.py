@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -117,12 +116,6 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(errors.ChiasmError)
     async def deliberate(_: Request, error: errors.ChiasmError) -> Response:
         return problem_of(error)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid_option(_: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        _, option, *_ = first["loc"]
-        return problem_of(errors.InvalidOption(str(option), first["msg"]))
 
     @app.exception_handler(HTTPException)
     async def by_router(_: Request, error: HTTPException) -> Response:

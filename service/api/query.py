@@ -45,20 +45,29 @@ def read_query(request: Request, query: type[QueryT]) -> QueryT:
 
 def parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
     """Return the model's fields as OpenAPI query parameters."""
+    document = query.model_json_schema()
     return [
         {
             "name": name,
             "in": "query",
             "required": False,
             "description": schema.pop("description", ""),
-            "schema": _without_null(schema),
+            "schema": _standalone(schema, document.get("$defs", {})),
         }
-        for name, schema in query.model_json_schema()["properties"].items()
+        for name, schema in document["properties"].items()
     ]
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Say only the type of a value that is given; not giving one is not giving null."""
+def _standalone(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """Say only the type of a value that is given, and say it here.
+
+    Not giving an option is not giving null; and a definition elsewhere, as Pydantic has it for an
+    enumeration, would point nowhere in the OpenAPI document.
+    """
+    reference = schema.pop("$ref", None)
+    if reference is not None:
+        definition = definitions[reference.rpartition("/")[2]]
+        schema = {"type": definition["type"], "enum": definition["enum"], **schema}
     schema.pop("title", None)
     choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
     if choices and schema.get("default", ...) is None:

@@ -1,5 +1,6 @@
 """Options: read from the query, refused by name, and documented as they are read."""
 
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -10,8 +11,15 @@ from service.api.query import parameters, read_query
 from service.errors import InvalidOption
 
 
+class Care(StrEnum):
+    USUAL = "usual"
+    HIGH = "high"
+
+
 class Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
+
+    care: Care = Field(Care.USUAL, description="How much.")
 
     count: int | None = Field(None, ge=1, description="How many.")
     exact: bool = False
@@ -27,6 +35,7 @@ def request(query: str) -> Request:
     [
         pytest.param("", {}, id="nothing"),
         pytest.param("count=3", {"count": 3}, id="a number"),
+        pytest.param("care=high", {"care": Care.HIGH}, id="one of a few words"),
         pytest.param("exact=true", {"exact": True}, id="a switch"),
         pytest.param("names=a&names=b", {"names": ("a", "b")}, id="given several times"),
         pytest.param("names=a%2Cb&count=2", {"names": ("a,b",), "count": 2}, id="percent-encoded"),
@@ -40,6 +49,7 @@ def test_options_are_read(query: str, options: dict[str, Any]) -> None:
     ("query", "option", "reason"),
     [
         pytest.param("counts=3", "counts", "there is no such option", id="unknown"),
+        pytest.param("care=none", "care", "'usual' or 'high'", id="none of the words"),
         pytest.param("count=three", "count", "valid integer", id="malformed"),
         pytest.param("count=0", "count", "greater than or equal to 1", id="out of range"),
         pytest.param("count=", "count", "valid integer", id="empty"),
@@ -55,6 +65,13 @@ def test_mistakes_name_the_option(query: str, option: str, reason: str) -> None:
 
 def test_the_document_says_what_is_read() -> None:
     assert parameters(Query) == [
+        {
+            "name": "care",
+            "in": "query",
+            "required": False,
+            "description": "How much.",
+            "schema": {"type": "string", "enum": ["usual", "high"], "default": "usual"},
+        },
         {
             "name": "count",
             "in": "query",
