@@ -246,14 +246,6 @@ async def test_another_status_of_the_framework(faulty: httpx.AsyncClient) -> Non
     }
 
 
-@pytest.mark.parametrize("query", ["", "?n=two"])
-async def test_what_the_framework_itself_finds_wrong(faulty: httpx.AsyncClient, query: str) -> None:
-    response = await faulty.get(f"/count{query}")
-
-    assert response.headers["content-type"] == problems.MEDIA_TYPE
-    assert (response.status_code, response.json()["option"]) == (422, "n")
-
-
 async def test_an_error_that_no_request_should_meet_is_a_bug(
     faulty: httpx.AsyncClient, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:
