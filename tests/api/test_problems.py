@@ -215,10 +215,6 @@ async def faulty() -> AsyncIterator[httpx.AsyncClient]:
     async def teapot() -> None:
         raise HTTPException(418, "short and stout", headers={"X-Handle": "here"})
 
-    @app.get("/count")
-    async def count(n: int) -> None:
-        raise AssertionError(n)
-
     @app.get("/startup")
     async def startup() -> None:
         raise errors.DeviceUnavailable("no cuda in rack 7")
