@@ -1,9 +1,14 @@
 """The only file that knows onnxruntime: a graph on a device, and proof of which device."""
 
+import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+
+# The wheel reports on its use to its makers unless it is told not to, before it is imported.
+# Nothing that sees people's pictures may call anybody.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import onnxruntime as ort
 

@@ -1,5 +1,8 @@
 """onnxruntime's sessions: what they say of themselves, and where they really run."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -169,3 +172,20 @@ def test_only_auto_may_fall_back(
     assert session.provider == runs_on[0]
     assert opened.arguments["providers"] == [CUDA, CPU]
     assert len(opened.arguments["provider_options"]) == 2
+
+
+def test_the_runtime_is_told_to_report_to_nobody_before_it_is_imported() -> None:
+    code = (
+        "import importlib.abc, os, sys\n"
+        "class Watch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        if name == 'onnxruntime':\n"
+        "            print(os.environ.get('ORT_DISABLE_TELEMETRY'))\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "import service.app\n"
+    )
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("ORT_")}
+    seen = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert seen.stdout.split() == ["1"]
