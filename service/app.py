@@ -40,9 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
         StartupError: the service cannot start as configured; says what to mend.
     """
     metrics = Metrics()
-    decode = DecodeLimits(
-        max_pixels=settings.max_pixels, max_side=settings.max_side, max_frames=settings.max_frames
-    )
+    decode = _decode_limits(settings)
     models = open_models(settings, metrics)
     try:
         check_calibrations(models)
@@ -121,14 +119,16 @@ def open_models(
             threads=settings.threads,
             max_in_flight=settings.max_in_flight,
             max_wait_s=settings.max_wait_ms / 1000,
-            decode=DecodeLimits(
-                max_pixels=settings.max_pixels,
-                max_side=settings.max_side,
-                max_frames=settings.max_frames,
-            ),
+            decode=_decode_limits(settings),
         ),
         observer=metrics,
         preferred={"classify": settings.default_classify, "detect": settings.default_detect},
+    )
+
+
+def _decode_limits(settings: Settings) -> DecodeLimits:
+    return DecodeLimits(
+        max_pixels=settings.max_pixels, max_side=settings.max_side, max_frames=settings.max_frames
     )
 
 

@@ -176,6 +176,11 @@ class Task(ABC, Generic[ConfigT, OptionsT, ResultT]):
             options: the caller's.
         """
 
+    def whole(self, picture: Picture) -> Prepared:
+        """Return the picture as one row, and the way back to its pixels as context."""
+        resized = self.resize(picture)
+        return Prepared(tensors=self.tensor([resized]), context=resized.to_source)
+
     def tensor(self, views: Sequence[Resized]) -> dict[str, Array]:
         """Stack R views of a picture to (R, ...), in the layout and type that the graph wants."""
         return self.feed(np.stack([view.pixels for view in views]))

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import onnx
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
+from service.engine.graph.summary import read_graph
 from service.engine.graph.tensors import Layout, declared_shape
 from service.engine.graph.trace import Trace
 from service.errors import ManifestError
@@ -143,12 +143,7 @@ class GraphFile:
 
 
 def _read(path: Path) -> onnx.ModelProto:
-    try:
-        model = onnx.load(path, format="protobuf", load_external_data=False)
-    except DecodeError as error:
-        raise ManifestError(path, "", "is not an ONNX graph") from error
-    if not model.graph.node:  # as of a file without a byte
-        raise ManifestError(path, "", "is not an ONNX graph: it has no nodes")
+    model = read_graph(path)
     external = onnx.TensorProto.EXTERNAL
     if any(tensor.data_location == external for tensor in model.graph.initializer):
         reason = "keeps its weights in other files; export it as one (external_data=False)"

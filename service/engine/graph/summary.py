@@ -133,7 +133,7 @@ def summarize(
         ManifestError: the file is not an ONNX graph.
         OSError: the file cannot be read.
     """
-    model = _read(path)
+    model = read_graph(path)
     trace = Trace(model, input_size=input_size, layout=layout)
     layers: list[Layer] = []
     learned: dict[str, Tensor] = {}
@@ -155,7 +155,12 @@ def summarize(
     )
 
 
-def _read(path: Path) -> onnx.ModelProto:
+def read_graph(path: Path) -> onnx.ModelProto:
+    """Return a graph; weights kept in other files are not opened.
+
+    Raises:
+        ManifestError: the file is not an ONNX graph.
+    """
     try:
         model = onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError as error:

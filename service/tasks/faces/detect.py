@@ -147,8 +147,7 @@ class FaceDetect(Task[FaceDetectConfig, FaceDetectOptions, FaceDetections]):
         options: FaceDetectOptions,  # noqa: ARG002  (they act on what was found)
     ) -> Prepared:
         """Return the picture as one row, and the way back to its pixels as context."""
-        resized = self.resize(picture)
-        return Prepared(tensors=self.tensor([resized]), context=resized.to_source)
+        return self.whole(picture)
 
     def postprocess(
         self, outputs: Mapping[str, Array], prepared: Prepared, options: FaceDetectOptions
