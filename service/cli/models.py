@@ -69,7 +69,7 @@ def _list(settings: Settings, _: argparse.Namespace) -> int:
         if folder.installed:
             size = f"{folder.graph_path.stat().st_size / 1e6:7.1f} MB"
         print(
-            f"{manifest.name:24} {manifest.task:9} {size:10}  {manifest.license:10}  "
+            f"{manifest.name:24} {manifest.task:14} {size:10}  {manifest.license:10}  "
             f"{manifest.description}"
         )
     return 0
