@@ -27,10 +27,10 @@ from service.engine.session import OrtSession
 
 brake, run = Path(sys.argv[1]), OrtSession.run
 
-def braked(session, feeds):
+def braked(session, feeds, outputs=None):
     while brake.exists():
         time.sleep(0.002)
-    return run(session, feeds)
+    return run(session, feeds, outputs)
 
 OrtSession.run = braked
 sys.exit(main(["serve", "--port", "0"]))

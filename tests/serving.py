@@ -4,7 +4,7 @@ import asyncio
 import re
 import shutil
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from service.settings import Settings
 
 MODELS = Path(__file__).parents[1] / "models"
 DIGITS = "lenet5-digits"
-Run = Callable[[OrtSession, Mapping[str, Array]], dict[str, Array]]
+Run = Callable[[OrtSession, Mapping[str, Array], Sequence[str] | None], dict[str, Array]]
 PATIENCE_S = 60.0  # so that a test that waits for what never comes fails instead of hanging
 
 
@@ -108,9 +108,11 @@ class Brake:
     def on(self, run: Run) -> Run:
         """Return `run` with the brake on it."""
 
-        def braked(session: OrtSession, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        def braked(
+            session: OrtSession, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+        ) -> dict[str, Array]:
             self.runs += 1
             assert self._released.wait(PATIENCE_S)
-            return run(session, feeds)
+            return run(session, feeds, outputs)
 
         return braked

@@ -1,15 +1,14 @@
 """From a picture to an answer: decode, preprocess, schedule, run, postprocess, each timed."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
-import numpy as np
-
-from service.arrays import Array
 from service.engine.admission import Admission, Ticket
+from service.engine.batches import Batches, Inferred
 from service.engine.deadline import Deadline
 from service.engine.pool import CpuPool, Lane
 from service.engine.scheduler import Scheduler
@@ -97,6 +96,11 @@ class _Flight:
         self.timings[stage] = self.timings.get(stage, 0.0) + (now - self.since) * 1000
         self.since = now
 
+    def move(self, stage: str, other: str, milliseconds: float) -> None:
+        """Count some of the time of a stage as another's."""
+        self.timings[stage] -= milliseconds
+        self.timings[other] = self.timings.get(other, 0.0) + milliseconds
+
     def attempt(self, stage: Callable[["_Flight"], None]) -> None:
         """Run a stage if somebody still waits; what it raises becomes the answer."""
         try:
@@ -153,12 +157,15 @@ class Pipeline:
         """
         self.task = task
         self.admission = admission
-        self._session = session
         self._pool = pool
         self._observer = observer
-        self._max_rows = max_rows
-        self._scheduler: Scheduler[Prepared, _Inferred] = Scheduler(
-            self._infer,
+        self._scheduler: Scheduler[Prepared, Inferred] = Scheduler(
+            Batches(
+                session,
+                max_rows=max_rows,
+                ran=partial(observer.batch, task.network.name),
+                reads=task.reads,
+            ),
             pool=runners,
             instances=instances,
             max_rows=max_rows,
@@ -216,6 +223,10 @@ class Pipeline:
         flight.lap("decode")
         prepared = self.task.preprocess(picture, flight.options)
         flight.lap("preprocess")
+        self._run(flight, prepared)
+
+    def _run(self, flight: _Flight, prepared: Prepared) -> None:
+        """Queue one run for the network; those of other requests come between it and the next."""
         inferred = self._scheduler.submit(
             prepared,
             rows=prepared.rows,
@@ -224,16 +235,22 @@ class Pipeline:
         )
         inferred.add_done_callback(
             lambda future: self._pool.submit(
-                lambda: flight.attempt(lambda _: self._complete(flight, prepared, future)),
+                lambda: flight.attempt(lambda _: self._ran(flight, prepared, future)),
                 Lane.FINISH,
             )
         )
 
-    def _complete(self, flight: _Flight, prepared: Prepared, future: "Future[_Inferred]") -> None:
+    def _ran(self, flight: _Flight, prepared: Prepared, future: Future[Inferred]) -> None:
+        """Go on to the next run if one follows, else answer."""
         inferred = future.result()
         flight.lap("queue")
-        flight.timings["queue"] -= inferred.milliseconds
-        flight.timings["infer"] = inferred.milliseconds
+        flight.move("queue", "infer", inferred.milliseconds)
+        if prepared.following is not None:
+            following = prepared.following(inferred.outputs)
+            flight.lap("postprocess")
+            if following is not None:
+                self._run(flight, following)
+                return
         result = self.task.postprocess(inferred.outputs, prepared, flight.options)
         flight.lap("postprocess")
         flight.finish(Answer(result=result, size=flight.size, timings=flight.timings))
@@ -251,42 +268,3 @@ class Pipeline:
             self._observer.dropped(model, "deadline")
         for stage, milliseconds in flight.timings.items():
             self._observer.stage(model, stage, milliseconds / 1000)
-
-    def _infer(self, items: Sequence[Prepared]) -> list["_Inferred"]:
-        """Run several pictures' rows together, at most `max_rows` at a time."""
-        started = time.perf_counter()
-        feeds = _stack([item.tensors for item in items])
-        rows = [item.rows for item in items]
-        self._observer.batch(self.task.network.name, sum(rows))
-        outputs = self._run(feeds, sum(rows))
-        milliseconds = (time.perf_counter() - started) * 1000
-        ends = np.cumsum(rows)
-        return [
-            _Inferred({name: value[end - n : end] for name, value in outputs.items()}, milliseconds)
-            for n, end in zip(rows, ends, strict=True)
-        ]
-
-    def _run(self, feeds: Mapping[str, Array], rows: int) -> dict[str, Array]:
-        if rows <= self._max_rows:
-            return self._session.run(feeds)
-        parts = [
-            self._session.run(
-                {name: value[start : start + self._max_rows] for name, value in feeds.items()}
-            )
-            for start in range(0, rows, self._max_rows)
-        ]
-        return _stack(parts)
-
-
-@dataclass(frozen=True, slots=True)
-class _Inferred:
-    """One picture's rows of every output, and how long its batch ran."""
-
-    outputs: dict[str, Array]
-    milliseconds: float
-
-
-def _stack(parts: Sequence[Mapping[str, Array]]) -> dict[str, Array]:
-    if len(parts) == 1:
-        return dict(parts[0])
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 from service.engine.admission import Admission
@@ -19,6 +20,7 @@ from service.engine.manifest import (
 )
 from service.engine.pipeline import Observer, Pipeline
 from service.engine.pool import CpuPool
+from service.engine.priority import in_background
 from service.engine.session import CPU_PROVIDER, Device, OrtSession, Session
 from service.engine.unbatched import Unbatched
 from service.errors import ChiasmError, ManifestError, ModelNotFound, ModelNotReady
@@ -195,8 +197,12 @@ class Repository:
         budget = thread_budget(self._limits.cpus)
         threads = min(self._limits.threads or runtime.threads or 1, budget)
         instances = self._limits.instances or runtime.instances or max(1, budget // threads)
+        open_session = partial(self._open_session, folder.graph_path, self._limits.device, threads)
         try:
-            session = self._open_session(folder.graph_path, self._limits.device, threads)
+            if folder.task_type.in_background:
+                session = in_background(open_session)
+            else:
+                session = open_session()
         except ChiasmError:
             raise
         except Exception as error:  # whatever the runtime says of a file it cannot load

@@ -71,8 +71,10 @@ class Session(Protocol):
         """The execution provider that really runs the graph, in onnxruntime's spelling."""
         ...
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Return every output by name."""
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """Return the outputs that are named, or every one, by name."""
         ...
 
     def close(self) -> None:
@@ -133,13 +135,15 @@ class OrtSession:
         self.outputs = tuple(map(_info, self._session.get_outputs()))
         self._output_names = [info.name for info in self.outputs]
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Return every output by name."""
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """Return the outputs that are named, or every one, by name."""
         session = self._session  # once: another thread may close this one meanwhile
         if session is None:
             raise RuntimeError("the session is closed")
-        answers = session.run(self._output_names, feeds)
-        return dict(zip(self._output_names, answers, strict=True))
+        names = self._output_names if outputs is None else outputs
+        return dict(zip(names, session.run(names, feeds), strict=True))
 
     def close(self) -> None:
         """Drop the graph; its memory is freed when the last running `run` returns."""

@@ -1,6 +1,6 @@
 """Graphs that take or give one picture without a batch axis, dressed as a batch of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from service.arrays import Array
 from service.engine.manifest import BatchAxis
@@ -29,11 +29,13 @@ class Unbatched:
             self.inputs = tuple(map(_with_axis, session.inputs))
         self.outputs = tuple(map(_with_axis, session.outputs))
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Return every output by name, (1, ...), for feeds of (1, ...)."""
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
+        """Return outputs by name, (1, ...), for feeds of (1, ...)."""
         if self._bare_inputs:
             feeds = {name: value[0] for name, value in feeds.items()}
-        return {name: value[None] for name, value in self._session.run(feeds).items()}
+        return {name: value[None] for name, value in self._session.run(feeds, outputs).items()}
 
     def close(self) -> None:
         """Close the session."""

@@ -1,7 +1,7 @@
 """What every task offers the engine: a picture in, tensors out; tensors in, a result out."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -30,10 +30,13 @@ class Prepared:
     Attributes:
         tensors: by input name, each (R, ...); R rows are usually one, ten for ten crops.
         context: whatever `postprocess` of the same task needs to find its way back.
+        following: where one run is not enough: called once with this run's outputs, returns the
+            next run, or None after the last one, whose outputs and context `postprocess` gets.
     """
 
     tensors: Mapping[str, Array]
     context: object = None
+    following: Callable[[Mapping[str, Array]], "Prepared | None"] | None = None
 
     @property
     def rows(self) -> int:
@@ -136,6 +139,10 @@ class Task(ABC, Generic[ConfigT, OptionsT, ResultT]):
     name: ClassVar[str]
     config_type: ClassVar[type[TaskConfig]]
     options_type: ClassVar[type[Options]]
+    in_background: ClassVar[bool] = False
+    """Whether its networks get only the CPU time that others leave."""
+    reads: tuple[str, ...] | None = None
+    """The outputs that `postprocess` looks at, where the graph has larger ones; None for all."""
 
     def __init__(self, network: Network, config: ConfigT) -> None:
         """Bind the task.

@@ -1,7 +1,7 @@
 """What stands in for onnxruntime, for the metrics and for the clock in the engine's tests."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -25,7 +25,9 @@ class FakeSession:
         self.closed = False
         self._before = before
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
         assert not self.closed
         rows = feeds["image"].reshape(len(feeds["image"]), -1)
         self.runs.append(len(rows))

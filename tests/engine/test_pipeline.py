@@ -62,6 +62,7 @@ def test_a_timing_is_what_passed_in_its_stage(
 ) -> None:
     clock = Clock()
     monkeypatch.setattr("service.engine.pipeline.time", clock)
+    monkeypatch.setattr("service.engine.batches.time", clock)
     one = bench(lambda _: clock.pass_s(0.5))
 
     answer = one.submit(Opened(gate=lambda: clock.pass_s(0.25))).result(PATIENCE_S)

@@ -74,9 +74,9 @@ def test_a_graph_fixed_at_one_picture_is_taken(load: Load, tmp_path: Path) -> No
 
 def test_a_graph_without_a_batch_axis_is_taken(load: Load, tmp_path: Path) -> None:
     class Bare(FakeSession):
-        def run(self, feeds: Any) -> dict[str, Array]:
+        def run(self, feeds: Any, outputs: Any = None) -> dict[str, Array]:
             rows = {name: value[None] for name, value in feeds.items()}
-            return {name: value[0] for name, value in super().run(rows).items()}
+            return {name: value[0] for name, value in super().run(rows, outputs).items()}
 
     bare = Bare()
     bare.inputs = (TensorInfo("image", (4, 4, 3), "uint8"),)

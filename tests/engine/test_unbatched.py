@@ -1,6 +1,6 @@
 """Graphs without a batch axis look like graphs with a batch of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
@@ -22,7 +22,9 @@ class OnePicture:
         self.fed: tuple[int, ...] = ()
         self.closed = False
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
         self.fed = feeds["image"].shape
         return {"boxes": np.ones((7, 4), np.float32), "scores": np.ones(7, np.float32)}
 

@@ -1,7 +1,7 @@
 """Three networks that see white squares as faces, in place of onnxruntime's."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +91,9 @@ class FakeSession:
         self._name = name
         self._before = before
 
-    def run(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, feeds: Mapping[str, Array], outputs: Sequence[str] | None = None
+    ) -> dict[str, Array]:
         rows = feeds["image"]
         self.runs.append(len(rows))
         self._before(rows)
