@@ -54,7 +54,7 @@ NETWORKS = {
         pixels=Pixels(),
     ),
     # MediaPipe's selfie segmentation: 0..1.
-    "selfie-segmentation": Network(
+    "selfie-person": Network(
         source="selfie",
         outputs={"mask": Output(node="activation_10")},
         pixels=Pixels(scale=1 / 255),

@@ -34,15 +34,15 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
 
-    def pictures(self, name: str, height: int, width: int, channels: int) -> str:
-        """Declare the input: uint8 pixels (N, height, width, channels) of a dynamic batch."""
-        shape = ("N", height, width, channels)
-        self._inputs.append(helper.make_tensor_value_info(name, TensorProto.UINT8, shape))
+    def pictures(self, name: str, *shape: int | str) -> str:
+        """Declare the input: uint8 pixels (N, *shape) of a dynamic batch; a named axis varies."""
+        info = helper.make_tensor_value_info(name, TensorProto.UINT8, ("N", *shape))
+        self._inputs.append(info)
         return name
 
-    def output(self, value: str, length: int) -> None:
-        """Declare a value as an output: float32 (N, length)."""
-        info = helper.make_tensor_value_info(value, TensorProto.FLOAT, ("N", length))
+    def output(self, value: str, *shape: int | str) -> None:
+        """Declare a value as an output: float32 (N, *shape); a named axis varies."""
+        info = helper.make_tensor_value_info(value, TensorProto.FLOAT, ("N", *shape))
         self._outputs.append(info)
 
     def node(self, op: str, inputs: Sequence[str], value: str, **attributes: object) -> str:
