@@ -5,7 +5,7 @@ from importlib import import_module
 
 from bench.load import NoGenerator
 
-NAMES = ("decoding", "overload", "soak", "verify")
+NAMES = ("decoding", "overload", "soak", "verify", "segment")
 
 
 def main(names: list[str]) -> int:

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
-from service.api import faces, problems, system, tasks
+from service.api import faces, problems, segment, system, tasks
 from service.api.gate import Gate
 from service.api.intake import Intake
 from service.api.middleware import ApiKeys, LastResort, Telemetry
@@ -79,12 +79,14 @@ def create_app(settings: Settings) -> FastAPI:
         models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
     )
     app.include_router(tasks.router(served))
+    app.include_router(segment.router(served))
     app.include_router(faces.router(served))
     app.include_router(system.router(models, metrics))
     # The last one added is the outermost: every answer, a bug's and a refused key's too, gets its
     # CORS headers, and then its id, its metrics and its log line.
     app.add_middleware(LastResort)
-    app.add_middleware(Gate, models=models, tasks={**tasks.GUARDED, **faces.GUARDED})
+    guarded = {**tasks.GUARDED, **segment.GUARDED, **faces.GUARDED}
+    app.add_middleware(Gate, models=models, tasks=guarded)
     app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
     if settings.cors_origins:
         app.add_middleware(
@@ -122,7 +124,11 @@ def open_models(
             decode=_decode_limits(settings),
         ),
         observer=metrics,
-        preferred={"classify": settings.default_classify, "detect": settings.default_detect},
+        preferred={
+            "classify": settings.default_classify,
+            "detect": settings.default_detect,
+            "segment": settings.default_segment,
+        },
     )
 
 

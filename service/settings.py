@@ -65,6 +65,10 @@ class Settings(BaseSettings):
         ("yolox-nano", "centernet-mobilenetv3"),
         description="Names to try in order when /detect is not told which model.",
     )
+    default_segment: Names = Field(
+        ("selfie-person", "unet-nuclei"),
+        description="Names to try in order when /segment is not told which model.",
+    )
     model_mirror: str | None = Field(
         None,
         description="A directory or base URL that `chiasm models pull` tries before the source.",

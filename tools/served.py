@@ -80,6 +80,11 @@ class Served:
         """Return the memory that the process really occupies."""
         return int(self._proc("statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def peak_resident_bytes(self) -> int:
+        """Return the most that `resident_bytes` has been."""
+        line = next(row for row in self._proc("status").splitlines() if row.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+
     def _proc(self, name: str) -> str:
         return Path(f"/proc/{self.process.pid}/{name}").read_text(encoding="ascii")
 

@@ -1,7 +1,7 @@
 """The synchronous endpoints: a picture in, an answer out."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,6 +37,10 @@ PICTURE_TYPES = frozenset(PictureFormat)
 STAGES = ("decode", "preprocess", "queue", "infer", "postprocess", "render")
 
 
+Painter = Callable[[Answer, Encoded], bytes]
+"""Makes the body of an answer from a model's answer and the picture that it is about."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tasks:
     """What the endpoints need of the house.
@@ -66,12 +70,18 @@ class Tasks:
             return await answers(futures, request)
 
     async def draw(
-        self, request: Request, model: Model, options: Options, media_type: PictureFormat
+        self, request: Request, model: Model, options: Options, paint: Painter
     ) -> tuple[Answer, bytes]:
-        """Return the answer about the request's picture, and the picture with it drawn.
+        """Return the answer about the request's picture, and what `paint` makes of the two.
 
         The picture is decoded once for the network, small, and once to be drawn on, whole: full
         pictures are then only ever held by the threads of the pool, and never in a queue.
+
+        Args:
+            request: its body is read here.
+            model: which answers.
+            options: the caller's.
+            paint: called on a thread of the pool.
         """
         deadline = deadline_of(request, self.timeout_ms)
         model.pipeline.task.check_options(options)
@@ -79,12 +89,8 @@ class Tasks:
             source = Encoded(pictures["image"], self.decode)
             [answer] = await answers([model.pipeline.submit(source, options, deadline)], request)
             started = time.perf_counter()
-
-            def paint() -> bytes:
-                canvas = source.open(full_size)
-                return encode(annotate(canvas, answer.result.marks()), media_type)
-
-            [drawn] = await answers([self.models.pool.run(paint, Lane.FINISH)], request)
+            painting = self.models.pool.run(lambda: paint(answer, source), Lane.FINISH)
+            [drawn] = await answers([painting], request)
             answer.timings["render"] = (time.perf_counter() - started) * 1000
             return answer, drawn
 
@@ -130,7 +136,11 @@ def router(tasks: Tasks) -> APIRouter:
         if media_type is None:
             [answer] = await tasks.ask(request, [model], options)
             return respond([model], answer.result.answer(), answer.size, answer.timings)
-        answer, drawn = await tasks.draw(request, model, options, media_type)
+
+        def paint(answer: Answer, source: Encoded) -> bytes:
+            return encode(annotate(source.open(full_size), answer.result.marks()), media_type)
+
+        answer, drawn = await tasks.draw(request, model, options, paint)
         return Response(
             drawn,
             media_type=media_type.value,
@@ -140,37 +150,45 @@ def router(tasks: Tasks) -> APIRouter:
     return routes
 
 
-def wanted_picture(accept: str, *, render: bool) -> PictureFormat | None:
+def wanted_picture(
+    accept: str, *, render: bool, otherwise: PictureFormat = PictureFormat.JPEG
+) -> PictureFormat | None:
     """Return the format of the picture that a caller wants as the answer, or None for JSON.
 
     The first media type in the header that names a picture counts, unless JSON comes before it;
-    `image/*` and `render` alone mean JPEG.
+    `image/*` and `render` alone mean `otherwise`.
     """
     for part in accept.split(","):
         media_type = part.partition(";")[0].strip().lower()
         if media_type == "application/json" and not render:
             return None
         if media_type == "image/*":
-            return PictureFormat.JPEG
+            return otherwise
         if media_type in PICTURE_TYPES:
             return PictureFormat(media_type)
-    return PictureFormat.JPEG if render else None
+    return otherwise if render else None
 
 
 def respond(
     models: Sequence[Model], members: dict[str, Any], size: Size, timings: Timings
 ) -> Response:
     """Return the JSON answer on a picture: model, frame, the task's own members, and timings."""
-    names = [model.name for model in models]
-    document = {
-        "model": names[0] if len(names) == 1 else names,
-        "image": {"width": size[1], "height": size[0]},
-        **members,
-    }
     return Response(
-        to_json(document),
+        document(models, members, size),
         media_type="application/json",
         headers=answer_headers(models, timings),
+    )
+
+
+def document(models: Sequence[Model], members: dict[str, Any], size: Size) -> bytes:
+    """Return the JSON of an answer on a picture: model, frame, and the task's own members."""
+    names = [model.name for model in models]
+    return to_json(
+        {
+            "model": names[0] if len(names) == 1 else names,
+            "image": {"width": size[1], "height": size[0]},
+            **members,
+        }
     )
 
 

@@ -29,6 +29,8 @@ GOLDEN_TOLERANCE = {
     "keypoints": 2.0,
     "landmarks": 2.0,
     "encodings": 0.02,
+    "fraction": 0.01,
+    "map": 0.02,
 }
 BAR_CELLS = 30
 
@@ -109,11 +111,12 @@ def _golden(settings: Settings, options: argparse.Namespace) -> int:
     finally:
         models.close()
     (folder.path / name).write_bytes(picture)
+    height, width = answer.size
     golden = Golden(
         image=name,
         options=asked.model_dump(mode="json", exclude_defaults=True),
         expected=answer.result.answer(),
-        tolerance=GOLDEN_TOLERANCE,
+        tolerance={**GOLDEN_TOLERANCE, "pixels": GOLDEN_TOLERANCE["fraction"] * height * width},
     )
     write_golden(folder.path, golden)
     print(f"{folder.path / GOLDEN}\n{answer.result.text()}")

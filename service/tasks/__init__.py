@@ -6,8 +6,9 @@ from service.tasks.base import Task
 from service.tasks.classify import Classify
 from service.tasks.detect import Detect
 from service.tasks.faces import FaceDetect, FaceEmbed, FaceLandmarks
+from service.tasks.segment import Segment
 
 TASKS: dict[str, type[Task[Any, Any, Any]]] = {
-    task.name: task for task in (Classify, Detect, FaceDetect, FaceLandmarks, FaceEmbed)
+    task.name: task for task in (Classify, Detect, FaceDetect, FaceLandmarks, FaceEmbed, Segment)
 }
 """Every task by the name that manifests use; adding a task is adding it here."""

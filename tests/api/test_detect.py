@@ -154,3 +154,9 @@ async def test_the_annotated_picture_is_upright(detect: httpx.AsyncClient) -> No
 )
 def test_wanted_picture(accept: str, render: bool, wanted: PictureFormat | None) -> None:
     assert wanted_picture(accept, render=render) is wanted
+
+
+@pytest.mark.parametrize("accept", ["image/*", ""])
+def test_what_a_caller_who_does_not_say_gets(accept: str) -> None:
+    for otherwise in PictureFormat:
+        assert wanted_picture(accept, render=True, otherwise=otherwise) is otherwise

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from service.cli import main, models
 from service.engine.golden import GOLDEN
@@ -75,6 +76,8 @@ def test_models_golden_records_what_a_check_then_finds(
     assert golden["options"] == {"top_k": 2}
     assert golden["expected"]["predictions"][0]["label"] == "7"
     assert len(golden["expected"]["predictions"]) == 2
+    with Image.open(seven) as picture:
+        assert golden["tolerance"]["pixels"] == 0.01 * picture.width * picture.height
     assert main(["models", "check"]) == 0
 
 
