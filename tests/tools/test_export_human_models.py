@@ -1,4 +1,4 @@
-"""CenterNet as shipped, and the recipe for every network of the Human library."""
+"""CenterNet and the selfie network as shipped; the recipe for every network of Human."""
 
 import hashlib
 import tomllib
@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from PIL import Image
+from skimage import data
 
 from service.arrays import Array
 from tests.tools.networks import answers, oracle, pictures, session, signature
@@ -18,6 +20,7 @@ from tools.tfjs.convert import Output, convert
 from tools.tfjs.graph import Graph
 
 FOLDER = MODELS / "centernet-mobilenetv3"
+SELFIE = MODELS / "selfie-person"
 
 # What an earlier export calls the outputs, where another name was found since.
 EARLIER_NAMES = {
@@ -30,17 +33,35 @@ EARLIER_NAMES = {
 }
 
 
-def test_the_shipped_network_is_the_one_in_its_manifest(capfd: pytest.CaptureFixture[str]) -> None:
-    manifest = tomllib.loads((FOLDER / "model.toml").read_text("utf-8"))
-    content = (FOLDER / "model.onnx").read_bytes()
+@pytest.mark.parametrize(
+    ("folder", "expected"),
+    [
+        (
+            FOLDER,
+            {
+                "image": ("tensor(uint8)", ["N", 512, 512, 3]),
+                "heatmap": ("tensor(float)", ["N", 80, 128, 128]),
+                "ltrb": ("tensor(float)", ["N", 4, 128, 128]),
+            },
+        ),
+        (
+            SELFIE,
+            {
+                "image": ("tensor(uint8)", ["N", 256, 256, 3]),
+                "mask": ("tensor(float)", ["N", 256, 256, 1]),
+            },
+        ),
+    ],
+)
+def test_the_shipped_network_is_the_one_in_its_manifest(
+    folder: Path, expected: object, capfd: pytest.CaptureFixture[str]
+) -> None:
+    manifest = tomllib.loads((folder / "model.toml").read_text("utf-8"))
+    content = (folder / "model.onnx").read_bytes()
 
-    ends = signature(session(FOLDER / "model.onnx"))
+    ends = signature(session(folder / "model.onnx"))
 
-    assert ends == {
-        "image": ("tensor(uint8)", ["N", 512, 512, 3]),
-        "heatmap": ("tensor(float)", ["N", 80, 128, 128]),
-        "ltrb": ("tensor(float)", ["N", 4, 128, 128]),
-    }
+    assert ends == expected
     assert manifest["sha256"] == hashlib.sha256(content).hexdigest()
     assert len(content) < 10_000_000
     assert capfd.readouterr() == ("", "")  # onnxruntime has nothing to warn of
@@ -54,15 +75,36 @@ def test_the_labels_are_the_eighty_of_coco() -> None:
     assert lines[-1] == "toothbrush"
 
 
-def test_a_picture_has_the_same_answer_alone_and_in_a_batch() -> None:
-    network, pixels = session(FOLDER / "model.onnx"), pictures(2, 512)
+@pytest.mark.parametrize(
+    ("folder", "side", "tolerances"),
+    [(FOLDER, 512, {"heatmap": 1e-6, "ltrb": 1e-3}), (SELFIE, 256, {"mask": 1e-5})],
+)
+def test_a_picture_has_the_same_answer_alone_and_in_a_batch(
+    folder: Path, side: int, tolerances: dict[str, float]
+) -> None:
+    network, pixels = session(folder / "model.onnx"), pictures(2, side)
 
     batch = answers(network, pixels)
 
     for row in range(2):
         alone = answers(network, pixels[row : row + 1])
-        np.testing.assert_allclose(batch["heatmap"][row], alone["heatmap"][0], atol=1e-6)
-        np.testing.assert_allclose(batch["ltrb"][row], alone["ltrb"][0], atol=1e-3)
+        for name, tolerance in tolerances.items():
+            np.testing.assert_allclose(batch[name][row], alone[name][0], atol=tolerance)
+
+
+def test_the_selfie_network_finds_the_astronaut() -> None:
+    """Who is in the middle, from the head to the lower edge; the flag and the shuttle are not."""
+    photograph = Image.fromarray(data.astronaut()).resize((256, 256), Image.Resampling.BILINEAR)
+
+    mask = answers(session(SELFIE / "model.onnx"), np.asarray(photograph)[None])["mask"][0, :, :, 0]
+
+    person = mask >= 0.5
+    assert person[30:80, 100:125].all()  # face and hair
+    assert person[120:240, 60:140].mean() > 0.99  # suit
+    assert not person[:60, :60].any()  # flag
+    assert person.mean() == pytest.approx(0.55, abs=0.03)
+    labels = (SELFIE / "labels.txt").read_text("utf-8").splitlines()
+    assert labels == ["background", "person"]
 
 
 def test_the_shipped_network_answers_as_the_earlier_export() -> None:
@@ -87,18 +129,19 @@ def source(name: str) -> Graph:
 
 
 @pytest.mark.export
+@pytest.mark.parametrize("shipped", [FOLDER, SELFIE])
 def test_the_shipped_file_is_what_the_recipe_writes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source(FOLDER.name)  # or skip
-    folder = tmp_path / FOLDER.name
+    source(shipped.name)  # or skip
+    folder = tmp_path / shipped.name
     folder.mkdir()
     (folder / "model.toml").write_text('sha256 = ""\n', "utf-8")
     monkeypatch.setattr(recipe, "MODELS", tmp_path)
 
-    recipe.main([FOLDER.name])
+    recipe.main([shipped.name])
 
-    assert onnx.load(folder / "model.onnx") == onnx.load(FOLDER / "model.onnx")
+    assert onnx.load(folder / "model.onnx") == onnx.load(shipped / "model.onnx")
     digest = hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest()
     assert (folder / "model.toml").read_text("utf-8") == f'sha256 = "{digest}"\n'
 
