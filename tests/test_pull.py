@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.manifest import ModelFolder, PullSpec, read_folder
+from service.engine.manifest import ModelFolder, UrlSpec, read_folder
 from service.pull import PullFailed, pull
 
 CONTENT = bytes(range(256)) * 1024
@@ -89,7 +89,7 @@ def folder_of(
 
 def from_server(folder: ModelFolder, server: Upstream) -> ModelFolder:
     """The same folder, whose pinned source is the test's server."""
-    spec = PullSpec.model_construct(url=f"{server.url}/far_away.onnx", size_bytes=len(CONTENT))
+    spec = UrlSpec.model_construct(url=f"{server.url}/far_away.onnx", size_bytes=len(CONTENT))
     return replace(folder, manifest=folder.manifest.model_copy(update={"pull": spec}))
 
 

