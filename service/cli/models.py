@@ -31,6 +31,8 @@ GOLDEN_TOLERANCE = {
     "encodings": 0.02,
     "fraction": 0.01,
     "map": 0.02,
+    "colors": 4.0,
+    "vector": 0.1,
 }
 BAR_CELLS = 30
 

@@ -1,0 +1,1 @@
+"""Style transfer: what several runs of its networks make together."""
