@@ -15,12 +15,18 @@
     │   ├── ModelNotFound           says which there are
     │   ├── NoFace
     │   ├── MultipleFaces           says where they are
-    │   └── Unauthorized
+    │   ├── Unauthorized
+    │   ├── JobNotFound             or it is somebody else's, or it expired
+    │   ├── JobNotFinished          its result was asked for too early
+    │   ├── JobFailed               it has no result; says why
+    │   ├── JobCanceled             it has no result, and cannot be canceled again
+    │   └── IdempotencyConflict     the key was used for another request
     └── Unavailable             nobody's: the same request may succeed later
         ├── Overloaded              says when to come back
         ├── DeadlineExceeded
         ├── ModelNotReady
-        └── ShuttingDown
+        ├── ShuttingDown
+        └── StorageFull             there is no room for a job's files or records
 
 `code` is the stable name that clients may rely on; `api/problems.py` maps classes to statuses.
 Anything else that escapes is a bug.
@@ -145,6 +151,36 @@ class Unauthorized(BadRequest):
     code = "unauthorized"
 
 
+class JobNotFound(BadRequest):
+    """No job of that id belongs to the caller; it never did, or it expired."""
+
+    code = "job_not_found"
+
+
+class JobNotFinished(BadRequest):
+    """The job has no result yet."""
+
+    code = "job_not_finished"
+
+
+class JobFailed(BadRequest):
+    """The job ended without a result."""
+
+    code = "job_failed"
+
+
+class JobCanceled(BadRequest):
+    """The job was canceled."""
+
+    code = "job_canceled"
+
+
+class IdempotencyConflict(BadRequest):
+    """The idempotency key belongs to another request, or to one that is still being read."""
+
+    code = "idempotency_conflict"
+
+
 class Unavailable(ChiasmError):
     """The request was fine; the service could not take it or finish it."""
 
@@ -177,3 +213,9 @@ class ShuttingDown(Unavailable):
     """The service is draining and takes no new work."""
 
     code = "shutting_down"
+
+
+class StorageFull(Unavailable):
+    """The disk, or the database, has no room left."""
+
+    code = "storage_full"

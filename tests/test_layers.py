@@ -2,13 +2,14 @@
 
 import ast
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 
 SERVICE = Path(__file__).parents[1] / "service"
-TOP_DOWN = ["__main__", "cli", "pull", "app", "api", "jobs", "engine", "tasks", "imaging"]
-GROUND = ["errors", "telemetry", "settings", "arrays", "__init__"]
+TOP_DOWN = ["client", "__main__", "cli", "pull", "app", "api", "jobs", "engine", "tasks", "imaging"]
+GROUND = ["errors", "telemetry", "settings", "arrays", "recipes", "__init__"]
 HEIGHT = dict.fromkeys(GROUND, 0) | {name: i for i, name in enumerate(reversed(TOP_DOWN), 1)}
 ONLY_IN = {
     "fastapi": ("api", "app"),
@@ -18,13 +19,21 @@ ONLY_IN = {
     "onnxruntime": ("engine.session",),
     "dbos": ("jobs",),
     "service.settings": ("app", "cli"),
+    "service.recipes": ("pull", "recipes"),
+    "h5py": ("recipes",),
+    "httpx": ("client",),
+    "anyio": ("client",),
     "tools": (),
     "bench": (),
 }
 NEVER_IN = {"asyncio": ("tasks", "imaging")}
+# The client knows the service by what goes over the wire, and by nothing that a server needs.
+CLIENT_KNOWS = ("service.client", "service.api.*schemas", "service.jobs.job", "service.__version__")
 DOWN = "imports point down only"
 NOWHERE = "never in the service"
 SETTINGS = "service.settings only in app, cli"
+RECIPES = "service.recipes only in pull, recipes"
+CLIENT = "the client only knows the schemas and below"
 
 
 def imports(path: Path, package: tuple[str, ...]) -> Iterator[tuple[int, str]]:
@@ -50,6 +59,9 @@ def broken_by(module: str, name: str) -> Iterator[str]:
     for package, places in NEVER_IN.items():
         if within(name, (package,)) and within(module, places):
             yield f"{package} never in {', '.join(places)}"
+    known = any(fnmatchcase(f"{name}.", f"{one}.*") for one in CLIENT_KNOWS)
+    if within(module, ("client",)) and within(name, ("service",)) and not known:
+        yield CLIENT
     layer = name.split(".")[1] if within(name, ("service",)) and "." in name else "__init__"
     if HEIGHT.get(layer, 0) > HEIGHT[module.split(".")[0]]:
         yield DOWN
@@ -99,6 +111,14 @@ def test_the_rules_hold() -> None:
         ("jobs/a.py", "from service.settings import S", "service.settings.S", SETTINGS),
         ("api/a.py", "from service import settings", "service.settings", SETTINGS),
         ("api/a.py", "from service.pull import pull", "service.pull.pull", DOWN),
+        ("cli/a.py", "from service.recipes import hed", "service.recipes.hed", RECIPES),
+        ("recipes/a.py", "from service.tasks import base", "service.tasks.base", DOWN),
+        ("api/a.py", "import httpx", "httpx", "httpx only in client"),
+        ("client/a.py", "from service.api.tasks import a", "service.api.tasks.a", CLIENT),
+        ("client/a.py", "from service import app", "service.app", CLIENT),
+        ("client/a.py", "import service.jobs", "service.jobs", CLIENT),
+        ("cli/a.py", "from service.client import Chiasm", "service.client.Chiasm", DOWN),
+        ("__main__.py", "import service.client", "service.client", DOWN),
         ("engine/a.py", "import service.api.problems", "service.api.problems", DOWN),
         ("imaging/a.py", "from service import tasks", "service.tasks", DOWN),
         ("errors.py", "from .imaging import decode", "service.imaging.decode", DOWN),
@@ -141,6 +161,11 @@ def test_a_new_layer_needs_a_place(tmp_path: Path, file: str) -> None:
             "import onnxruntime\nfrom . import pool\nfrom service.tasks import a",
         ),
         ("tasks/faces.py", "import PILATES\nfrom service.tasks.base import Task\nimport tooling"),
+        (
+            "client/a.py",
+            "import httpx\nfrom service import __version__\nfrom service.client import calls\n"
+            "from service.api.schemas import Box\nfrom service.api.face_schemas import FaceRow",
+        ),
     ],
 )
 def test_what_is_allowed(tmp_path: Path, file: str, source: str) -> None:
