@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
+from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
-from service.api import faces, problems, segment, system, tasks
+from service.api import faces, problems, segment, style, system, tasks, web
 from service.api.gate import Gate
 from service.api.intake import Intake
 from service.api.middleware import ApiKeys, LastResort, Telemetry
@@ -21,6 +22,9 @@ from service.engine.repository import EngineLimits, Repository, scan
 from service.engine.session import Device
 from service.errors import StartupError
 from service.imaging.decode import DecodeLimits
+from service.jobs.jobs import Jobs
+from service.jobs.painting import StylePainter
+from service.jobs.settings import JobSettings
 from service.settings import Settings
 from service.telemetry import Metrics
 
@@ -40,10 +44,12 @@ def create_app(settings: Settings) -> FastAPI:
         StartupError: the service cannot start as configured; says what to mend.
     """
     metrics = Metrics()
-    decode = _decode_limits(settings)
+    decode = decode_limits(settings)
     models = open_models(settings, metrics)
+    painter = StylePainter(models=models, decode=decode)
     try:
         check_calibrations(models)
+        jobs = open_jobs(settings, painter)
     except StartupError:
         models.close()
         raise
@@ -60,6 +66,8 @@ def create_app(settings: Settings) -> FastAPI:
         lag.cancel()
         with suppress(asyncio.CancelledError):
             await lag
+        if jobs is not None:
+            await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(models.close)
 
     app = FastAPI(
@@ -73,7 +81,7 @@ def create_app(settings: Settings) -> FastAPI:
             "5XX": {"model": Problem, "description": "Overloaded, late, or a bug."},
         },
     )
-    app.state.models = models
+    app.state.models, app.state.jobs = models, jobs
     problems.install(app)
     served = tasks.Tasks(
         models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
@@ -81,13 +89,25 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(tasks.router(served))
     app.include_router(segment.router(served))
     app.include_router(faces.router(served))
+    if jobs is not None:
+        painted = style.Style(
+            jobs=jobs,
+            painter=painter,
+            intake=intake,
+            pool=models.pool,
+            timeout_ms=settings.request_timeout_ms,
+        )
+        app.include_router(style.router(painted))
     app.include_router(system.router(models, metrics))
+    page = web.read_files()
+    app.include_router(web.router(page))
     # The last one added is the outermost: every answer, a bug's and a refused key's too, gets its
     # CORS headers, and then its id, its metrics and its log line.
     app.add_middleware(LastResort)
     guarded = {**tasks.GUARDED, **segment.GUARDED, **faces.GUARDED}
     app.add_middleware(Gate, models=models, tasks=guarded)
-    app.add_middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys])
+    keys = [key.get_secret_value() for key in settings.api_keys]
+    app.add_middleware(ApiKeys, keys=keys, open_paths=page)  # the page itself asks for a key
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -121,7 +141,7 @@ def open_models(
             threads=settings.threads,
             max_in_flight=settings.max_in_flight,
             max_wait_s=settings.max_wait_ms / 1000,
-            decode=_decode_limits(settings),
+            decode=decode_limits(settings),
         ),
         observer=metrics,
         preferred={
@@ -132,7 +152,35 @@ def open_models(
     )
 
 
-def _decode_limits(settings: Settings) -> DecodeLimits:
+def open_jobs(settings: Settings, painter: StylePainter) -> Jobs | None:
+    """Open the style jobs, and go on with those that were left; None without style networks.
+
+    Raises:
+        StartupError: the data directory or the database cannot be opened.
+    """
+    if not any(model.task.startswith("style-") for model in painter.models.models.values()):
+        log.info("style jobs are off: no style network is installed")
+        return None
+    return Jobs(
+        JobSettings(
+            data_dir=settings.data_dir,
+            url=_secret(settings.jobs_url),
+            concurrency=settings.jobs_concurrency,
+            max_queued=settings.max_queued_jobs,
+            ttl_s=settings.job_ttl_s,
+            webhook_hosts=settings.webhook_hosts,
+            webhook_secret=_secret(settings.webhook_secret),
+        ),
+        painter,
+    )
+
+
+def _secret(value: SecretStr | None) -> str:
+    return "" if value is None else value.get_secret_value()
+
+
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """Return what the operator allows of pictures."""
     return DecodeLimits(
         max_pixels=settings.max_pixels, max_side=settings.max_side, max_frames=settings.max_frames
     )

@@ -110,6 +110,29 @@ class Settings(BaseSettings):
     request_timeout_ms: float = Field(
         30_000.0, gt=0, description="Deadline of a request; X-Deadline-Ms may lower it."
     )
+    data_dir: str = Field(
+        "data", min_length=1, description="Where jobs are kept: a directory, or an `s3://` URL."
+    )
+    jobs_url: SecretStr | None = Field(
+        None,
+        description="Database of the jobs, `postgresql://…`, where several processes share them; "
+        "default: a SQLite file in the data directory.",
+    )
+    jobs_concurrency: int = Field(
+        1, ge=0, description="Jobs that this process paints at once; 0 leaves them to workers."
+    )
+    max_queued_jobs: int = Field(
+        100, ge=1, description="Jobs that may wait before /style answers 503."
+    )
+    job_ttl_s: float = Field(
+        86_400.0, gt=0, description="How long a job and its pictures are kept after its end."
+    )
+    webhook_hosts: Names = Field(
+        (), description="Hosts that may be told that a job ended, `host` or `host:port`."
+    )
+    webhook_secret: SecretStr | None = Field(
+        None, description="What messages to webhooks are signed with (HMAC-SHA256)."
+    )
     shutdown_grace_s: float = Field(
         20.0, gt=0, description="How long SIGTERM waits for requests in flight."
     )

@@ -73,12 +73,18 @@ def models_dir(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def serve(models_dir: Path) -> AsyncIterator[Serve]:
+async def serve(models_dir: Path, tmp_path: Path) -> AsyncIterator[Serve]:
     """Return what starts the service on `models_dir`, patient and with one CPU by default."""
     async with AsyncExitStack() as stack:
 
         async def start(**settings: Any) -> Served:
-            usual = {"models_dir": models_dir, "device": "cpu", "cpus": 1, "max_wait_ms": 60_000}
+            usual = {
+                "models_dir": models_dir,
+                "data_dir": str(tmp_path / "data"),
+                "device": "cpu",
+                "cpus": 1,
+                "max_wait_ms": 60_000,
+            }
             return await stack.enter_async_context(serving(Settings(**{**usual, **settings})))
 
         yield start

@@ -40,7 +40,13 @@ sys.exit(main(["serve", "--port", "0"]))
 def environment(models_dir: Path, **settings: str) -> dict[str, str]:
     """Return the environment of a server: the shell's, with no other settings than these."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("CHIASM_")}
-    chosen = {"models_dir": str(models_dir), "cpus": "1", "max_wait_ms": "60000", **settings}
+    chosen = {
+        "models_dir": str(models_dir),
+        "data_dir": str(models_dir.with_name("data")),
+        "cpus": "1",
+        "max_wait_ms": "60000",
+        **settings,
+    }
     return inherited | {f"CHIASM_{key.upper()}": value for key, value in chosen.items()}
 
 

@@ -47,7 +47,7 @@ class Serve(Protocol):
 @asynccontextmanager
 async def serving(settings: Settings) -> AsyncIterator[Served]:
     """Run the application, lifespan and all; a bug that gets past it fails the test."""
-    app = create_app(settings)
+    app = await asyncio.to_thread(create_app, settings)  # which blocks, as at any start
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://chiasm") as client:

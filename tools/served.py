@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 from urllib.error import URLError
@@ -42,7 +43,12 @@ class Served:
         """Start the server; `{port}` in the command or CHIASM_PORT carries the port."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        settings = {"CHIASM_PORT": str(self.port), "CHIASM_LOG_LEVEL": "warning"}
+        self._data = TemporaryDirectory(prefix="chiasm-")  # jobs of its own, and of nobody after it
+        settings = {
+            "CHIASM_PORT": str(self.port),
+            "CHIASM_LOG_LEVEL": "warning",
+            "CHIASM_DATA_DIR": self._data.name,
+        }
         started = time.monotonic()
         self.process = subprocess.Popen(
             [part.format(port=self.port) for part in command],
@@ -69,7 +75,9 @@ class Served:
         """End the server politely and return its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=60)
+        status = self.process.wait(timeout=60)
+        self._data.cleanup()
+        return status
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of the process so far, user and system, its children's included."""

@@ -41,13 +41,14 @@ class Intake:
 
     @asynccontextmanager
     async def receive(
-        self, request: Request, names: Sequence[str] = ("image",)
+        self, request: Request, names: Sequence[str] = ("image",), optional: Sequence[str] = ()
     ) -> AsyncIterator[dict[str, bytes]]:
         """Yield the pictures by name; their memory counts against the budget until the exit.
 
         Args:
             request: its body is read to the end, or up to the first byte too many.
             names: the pictures that the route wants; a raw body can carry only one.
+            optional: further pictures that may come with them.
 
         Raises:
             EmptyBody: no bytes, or a picture is missing.
@@ -57,11 +58,12 @@ class Intake:
         """
         media_type, parameters = parse_options_header(request.headers.get("content-type", ""))
         held = _Hold(self)
+        allowed = (*names, *optional)
         try:
             if media_type == b"multipart/form-data":
-                pictures = await self._multipart(request, names, parameters, held)
+                pictures = await self._multipart(request, allowed, parameters, held)
             elif media_type == b"application/json":
-                pictures = await self._json(request, names, held)
+                pictures = await self._json(request, allowed, held)
             else:
                 pictures = await self._raw(request, names, held)
             for name in names:

@@ -6,7 +6,7 @@ import hmac
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -21,6 +21,7 @@ log = logging.getLogger("service.access")
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a caller that left; never sent, only logged
+OWNER = "chiasm.owner"  # where a request's scope has whose it is
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
@@ -131,32 +132,39 @@ class LastResort:
 
 
 class ApiKeys:
-    """Lets a request pass with one of the keys; probes are open.
+    """Lets a request pass with one of the keys; probes, and what else is named, are open.
 
+    What a caller leaves behind belongs to its key: the scope says whose request it is, as a digest.
     Keys are compared as digests in constant time, every one of them for every request, so that
     neither the length, the content nor the position of a key shows in how long it takes.
     """
 
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
-        """Wrap `app`; without keys everybody passes."""
+    def __init__(self, app: ASGIApp, keys: Sequence[str], open_paths: Iterable[str] = ()) -> None:
+        """Wrap `app`.
+
+        Args:
+            app: what the keys guard.
+            keys: the accepted ones; without any everybody passes.
+            open_paths: what needs no key besides the probes, whole paths.
+        """
         self._app = app
         self._digests = [_digest(key) for key in keys]
+        self._open_paths = OPEN_PATHS.union(open_paths)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if (
-            not self._digests
-            or scope["type"] != "http"
-            or scope["path"] in OPEN_PATHS
-            or self._knows(_presented(Headers(scope=scope)))
-        ):
+        if not self._digests or scope["type"] != "http" or scope["path"] in self._open_paths:
+            await self._app(scope, receive, send)
+            return
+        digest = _digest(_presented(Headers(scope=scope)))
+        if self._knows(digest):
+            scope[OWNER] = digest.hex()
             await self._app(scope, receive, send)
             return
         error = Unauthorized("send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
         await problem_of(error)(scope, receive, send)
 
-    def _knows(self, key: str) -> bool:
-        digest = _digest(key)
+    def _knows(self, digest: bytes) -> bool:
         matches = [hmac.compare_digest(digest, known) for known in self._digests]
         return any(matches)
 

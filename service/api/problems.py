@@ -3,7 +3,6 @@
 import logging
 import math
 from collections.abc import Mapping
-from typing import Any
 
 from fastapi import FastAPI, Request
 from pydantic_core import to_json
@@ -12,11 +11,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from service import errors
+from service.api import openapi
 from service.telemetry import request_id
 
 log = logging.getLogger(__name__)
 
-MEDIA_TYPE = "application/problem+json"
+MEDIA_TYPE = openapi.PROBLEM
 PROBLEM_CODE = "chiasm.problem"  # where a request's scope keeps the code of what went wrong
 
 STATUS: Mapping[type[errors.ChiasmError], int] = {
@@ -24,6 +24,10 @@ STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.InvalidBody: 400,
     errors.Unauthorized: 401,
     errors.ModelNotFound: 404,
+    errors.JobNotFound: 404,
+    errors.JobNotFinished: 409,
+    errors.JobFailed: 409,
+    errors.JobCanceled: 409,
     errors.ImageTooLarge: 413,
     errors.UnsupportedFormat: 415,
     errors.CorruptImage: 422,
@@ -31,10 +35,12 @@ STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.InvalidOption: 422,
     errors.NoFace: 422,
     errors.MultipleFaces: 422,
+    errors.IdempotencyConflict: 422,
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
     errors.ShuttingDown: 503,
     errors.DeadlineExceeded: 504,
+    errors.StorageFull: 507,
 }
 
 _TITLES = {
@@ -42,12 +48,14 @@ _TITLES = {
     401: "Unauthorized",
     404: "Not found",
     405: "Method not allowed",
+    409: "Conflict",
     413: "Content too large",
     415: "Unsupported media type",
     422: "Unprocessable content",
     500: "Internal error",
     503: "Service unavailable",
     504: "Gateway timeout",
+    507: "Insufficient storage",
 }
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
@@ -122,20 +130,4 @@ def install(app: FastAPI) -> None:
         code = _HTTP_CODES.get(error.status_code, "http_error")
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
-    generate = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            _name_media_type(generate())
-        return generate()
-
-    app.openapi = openapi  # type: ignore[method-assign]  # as FastAPI's documentation extends it
-
-
-def _name_media_type(document: dict[str, Any]) -> None:
-    """Correct FastAPI, which takes a problem to be of the media type of the route's answer."""
-    for path in document["paths"].values():
-        for operation in path.values():
-            for status in ("4XX", "5XX"):
-                answer = operation["responses"][status]
-                answer["content"] = {MEDIA_TYPE: next(iter(answer["content"].values()))}
+    openapi.install(app)

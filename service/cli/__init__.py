@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 
 from service import __version__
-from service.cli import evaluate, models, predict, serve
+from service.cli import evaluate, models, predict, serve, style, worker
 from service.errors import ChiasmError
 from service.settings import Settings
 from service.telemetry import configure_logging
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             name = "_".join(str(part) for part in mistake["loc"]).upper()
             print(f"chiasm: CHIASM_{name}: {mistake['msg']}", file=sys.stderr)
         return 2
-    configure_logging(settings.log_level if options.command == "serve" else "error")
+    configure_logging(settings.log_level if options.command in {"serve", "worker"} else "error")
     try:
         status: int = options.run(settings, options)
     except (ChiasmError, OSError) as error:
@@ -38,6 +38,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for module in (serve, predict, evaluate, models):
+    for module in (serve, worker, predict, style, evaluate, models):
         module.add_commands(commands)
     return parser

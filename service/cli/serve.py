@@ -18,6 +18,7 @@ import uvloop
 
 from service.app import create_app
 from service.engine.repository import Repository
+from service.jobs.jobs import Jobs
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,10 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
         )
     )
     with suppress(SystemExit):  # how uvicorn ends when it cannot start; the log has the reason
-        uvloop.run(_serve_until_told(server, app.state.models, settings.shutdown_grace_s))
+        serving = _serve_until_told(
+            server, app.state.models, app.state.jobs, settings.shutdown_grace_s
+        )
+        uvloop.run(serving)
     return 0 if server.started else 1
 
 
@@ -82,7 +86,9 @@ def _give_memory_back() -> None:
         mallopt(M_ARENA_MAX, 2)
 
 
-async def _serve_until_told(server: "_Server", models: Repository, grace_s: float) -> None:
+async def _serve_until_told(
+    server: "_Server", models: Repository, jobs: Jobs | None, grace_s: float
+) -> None:
     """Serve; at the first signal stop being ready, answer what is in flight, and end.
 
     All of that has `grace_s`; a second signal ends it at once.
@@ -91,6 +97,8 @@ async def _serve_until_told(server: "_Server", models: Repository, grace_s: floa
 
     def drain() -> None:
         end = time.monotonic() + grace_s
+        if jobs is not None:
+            jobs.drain()  # who watches a job is sent home; the job goes on at the next start
         if not models.drain(grace_s):
             log.warning("requests were still in flight after %g s", grace_s)
         with suppress(RuntimeError):  # a second signal has closed the loop meanwhile

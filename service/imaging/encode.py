@@ -3,6 +3,8 @@
 import io
 from enum import StrEnum
 
+from PIL import Image
+
 from service.imaging.picture import Picture
 
 
@@ -27,3 +29,9 @@ def encode(picture: Picture, format: PictureFormat) -> bytes:
     buffer = io.BytesIO()
     picture.image.save(buffer, format.name, **_OPTIONS[format])
     return buffer.getvalue()
+
+
+def transcode(png: bytes, format: PictureFormat) -> bytes:
+    """Return a PNG that the service made itself as a file of another format."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        return encode(Picture(image, (image.height, image.width)), format)
