@@ -89,15 +89,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(tasks.router(served))
     app.include_router(segment.router(served))
     app.include_router(faces.router(served))
-    if jobs is not None:
-        painted = style.Style(
-            jobs=jobs,
-            painter=painter,
-            intake=intake,
-            pool=models.pool,
-            timeout_ms=settings.request_timeout_ms,
-        )
-        app.include_router(style.router(painted))
+    painted = style.Style(
+        jobs=jobs,
+        painter=painter,
+        intake=intake,
+        pool=models.pool,
+        timeout_ms=settings.request_timeout_ms,
+    )
+    app.include_router(style.router(painted))
     app.include_router(system.router(models, metrics))
     page = web.read_files()
     app.include_router(web.router(page))

@@ -18,9 +18,9 @@ from service.api.face_schemas import (
     VerifyQuery,
 )
 from service.api.query import parameters, read_query
-from service.api.schemas import IMAGE_BODY
+from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER
 from service.api.tasks import Tasks, answer_headers, wanted_picture
-from service.api.waiting import answers, before, deadline_of
+from service.api.waiting import DEADLINE_PARAMETER, answers, before, deadline_of
 from service.engine.faces import Face, FaceModels, FacePipeline, FaceRequest, Faces, Pick
 from service.engine.pipeline import Encoded
 from service.engine.pool import Lane
@@ -50,8 +50,11 @@ def router(tasks: Tasks) -> APIRouter:
         summary="Find faces, their landmarks and their encodings",
         description=PRIVACY,
         response_model=FacesAnswer,
-        responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
-        openapi_extra={**IMAGE_BODY, "parameters": parameters(FacesQuery)},
+        responses=PICTURE_ANSWER,
+        openapi_extra={
+            **IMAGE_BODY,
+            "parameters": [*parameters(FacesQuery), DEADLINE_PARAMETER],
+        },
     )
     async def faces(request: Request) -> Response:
         query = read_query(request, FacesQuery)
@@ -78,7 +81,10 @@ def router(tasks: Tasks) -> APIRouter:
         summary="Say whether two pictures show one person",
         description=f"{NO_LIVENESS}\n\n{PRIVACY}",
         response_model=VerifyAnswer,
-        openapi_extra={**TWO_IMAGES_BODY, "parameters": parameters(VerifyQuery)},
+        openapi_extra={
+            **TWO_IMAGES_BODY,
+            "parameters": [*parameters(VerifyQuery), DEADLINE_PARAMETER],
+        },
     )
     async def verify(request: Request) -> Response:
         query = read_query(request, VerifyQuery)

@@ -64,15 +64,16 @@ def _standalone(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str
     Not giving an option is not giving null; and a definition elsewhere, as Pydantic has it for an
     enumeration, would point nowhere in the OpenAPI document.
     """
+    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
+    if choices and schema.get("default", ...) is None:
+        del schema["default"]
+    schema = {**schema, **(choices[0] if choices else {})}
     reference = schema.pop("$ref", None)
     if reference is not None:
         definition = definitions[reference.rpartition("/")[2]]
         schema = {"type": definition["type"], "enum": definition["enum"], **schema}
     schema.pop("title", None)
-    choices = [choice for choice in schema.pop("anyOf", []) if choice != {"type": "null"}]
-    if choices and schema.get("default", ...) is None:
-        del schema["default"]
-    return {**schema, **(choices[0] if choices else {})}
+    return schema
 
 
 @lru_cache(maxsize=64)

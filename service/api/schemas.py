@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.imaging.encode import PictureFormat
 from service.tasks.classify import ClassifyOptions, Prediction
 from service.tasks.detect import DetectOptions
 
@@ -30,7 +31,9 @@ class ClassifyAnswer(BaseModel):
 
     model: str | list[str] = Field(examples=["efficientnet-lite0"])
     image: ImageSize
-    predictions: list[Prediction]
+    predictions: list[Prediction] = Field(
+        examples=[[{"class_id": 285, "label": "Egyptian cat", "score": 0.408016}]]
+    )
 
 
 class DetectQuery(DetectOptions):
@@ -85,10 +88,10 @@ class Problem(BaseModel):
 class ModelRow(BaseModel):
     """One model in the list."""
 
-    name: str
-    task: str
+    name: str = Field(examples=["efficientnet-lite0"])
+    task: str = Field(examples=["classify"])
     description: str
-    license: str
+    license: str = Field(examples=["Apache-2.0"])
     source: str
     default: bool = Field(description="Whether its task uses it when no model is named.")
     state: str = Field(examples=["ready"])
@@ -132,6 +135,10 @@ class Readiness(BaseModel):
     reasons: dict[str, str] = Field(description="Why a model is not ready.")
 
 
+BINARY = {"type": "string", "format": "binary"}
+PICTURE_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind.value: {"schema": BINARY} for kind in PictureFormat}}
+}
 IMAGE_BODY = {
     "requestBody": {
         "required": True,
@@ -141,10 +148,10 @@ IMAGE_BODY = {
                 "schema": {
                     "type": "object",
                     "required": ["image"],
-                    "properties": {"image": {"type": "string", "format": "binary"}},
+                    "properties": {"image": BINARY},
                 }
             },
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": {"schema": BINARY},
             "application/json": {
                 "schema": {
                     "type": "object",

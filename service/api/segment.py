@@ -7,9 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.query import parameters, read_query
-from service.api.schemas import IMAGE_BODY
+from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER
 from service.api.segment_schemas import Render, SegmentAnswer, SegmentQuery
 from service.api.tasks import Tasks, answer_headers, document, wanted_picture
+from service.api.waiting import DEADLINE_PARAMETER
 from service.engine.pipeline import Answer, Encoded
 from service.errors import InvalidOption
 from service.imaging.decode import full_size
@@ -32,8 +33,11 @@ def router(tasks: Tasks) -> APIRouter:
         operation_id="segment",
         summary="Say of every pixel what it belongs to",
         response_model=SegmentAnswer,
-        responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
-        openapi_extra={**IMAGE_BODY, "parameters": parameters(SegmentQuery)},
+        responses=PICTURE_ANSWER,
+        openapi_extra={
+            **IMAGE_BODY,
+            "parameters": [*parameters(SegmentQuery), DEADLINE_PARAMETER],
+        },
     )
     async def segment(request: Request) -> Response:
         query = read_query(request, SegmentQuery)

@@ -25,7 +25,7 @@ from service.api.style_views import describe, event_lines
 from service.api.tasks import wanted_picture
 from service.api.waiting import DEADLINE_PARAMETER, before, deadline_of
 from service.engine.pool import CpuPool, Lane
-from service.errors import InvalidOption, ShuttingDown
+from service.errors import InvalidOption, ModelNotFound, ShuttingDown
 from service.imaging.encode import PictureFormat, transcode
 from service.jobs.job import JobSpec
 from service.jobs.jobs import Jobs
@@ -41,18 +41,29 @@ class Style:
     """What the endpoints need of the house.
 
     Attributes:
-        jobs: accepts and knows them.
+        jobs: accepts and knows them; None where no style network is installed.
         painter: says whether a job can be done before it is accepted.
         intake: reads request bodies.
         pool: decodes and encodes.
         timeout_ms: the longest a caller may take to send its pictures.
     """
 
-    jobs: Jobs
+    jobs: Jobs | None
     painter: StylePainter
     intake: Intake
     pool: CpuPool
     timeout_ms: float
+
+    @property
+    def queue(self) -> Jobs:
+        """The jobs.
+
+        Raises:
+            ModelNotFound: no style network is installed, so there are none.
+        """
+        if self.jobs is None:
+            raise ModelNotFound("", [])
+        return self.jobs
 
     async def submit(self, request: Request, query: StyleQuery) -> JobAnswer:
         """Accept the job that a request asks for."""
@@ -69,7 +80,7 @@ class Style:
             checking = self.pool.run(lambda: self.painter.check(spec, content, style), Lane.START)
             await asyncio.wrap_future(checking)
             job = await asyncio.to_thread(
-                self.jobs.submit, spec, content, style, idempotency_key=key
+                self.queue.submit, spec, content, style, idempotency_key=key
             )
         return describe(job)
 
@@ -86,7 +97,7 @@ class Style:
         """Yield a job's events above `after` as they happen, to the last one."""
         while True:
             try:
-                events = await self.jobs.events(job_id, whose, after=after, timeout_s=SILENCE_S)
+                events = await self.queue.events(job_id, whose, after=after, timeout_s=SILENCE_S)
             except ShuttingDown:
                 return  # the caller comes back with Last-Event-ID, to whoever is there then
             if not events:
@@ -151,7 +162,7 @@ def router(style: Style) -> APIRouter:
     async def page(request: Request) -> Response:
         query = read_query(request, JobListQuery)
         found = await asyncio.to_thread(
-            style.jobs.page, owner(request), limit=query.limit, cursor=query.cursor
+            style.queue.page, owner(request), limit=query.limit, cursor=query.cursor
         )
         jobs = [describe(job) for job in found.jobs]
         return _json(JobListAnswer(jobs=jobs, next=found.cursor))
@@ -165,7 +176,7 @@ def router(style: Style) -> APIRouter:
     )
     async def get(request: Request, job_id: str) -> Response:
         query = read_query(request, JobQuery)
-        return _json(describe(await style.jobs.wait(job_id, owner(request), timeout_s=query.wait)))
+        return _json(describe(await style.queue.wait(job_id, owner(request), timeout_s=query.wait)))
 
     @routes.get(
         "/{job_id}/events",
@@ -178,7 +189,7 @@ def router(style: Style) -> APIRouter:
     async def events(request: Request, job_id: str) -> Response:
         after = _last_event(request)
         whose = owner(request)
-        await asyncio.to_thread(style.jobs.get, job_id, whose)  # a 404 is one before the stream
+        await asyncio.to_thread(style.queue.get, job_id, whose)  # a 404 is one before the stream
         return EventStream(
             style.events(job_id, whose, after),
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
@@ -192,7 +203,7 @@ def router(style: Style) -> APIRouter:
         responses=PICTURE_ANSWER,
     )
     async def preview(request: Request, job_id: str) -> Response:
-        png = await asyncio.to_thread(style.jobs.preview, job_id, owner(request))
+        png = await asyncio.to_thread(style.queue.preview, job_id, owner(request))
         return await style.picture(request, png)
 
     @routes.get(
@@ -203,7 +214,7 @@ def router(style: Style) -> APIRouter:
         responses=PICTURE_ANSWER,
     )
     async def result(request: Request, job_id: str) -> Response:
-        png = await asyncio.to_thread(style.jobs.result, job_id, owner(request))
+        png = await asyncio.to_thread(style.queue.result, job_id, owner(request))
         return await style.picture(request, png)
 
     @routes.delete(
@@ -213,7 +224,7 @@ def router(style: Style) -> APIRouter:
         response_model=JobAnswer,
     )
     async def cancel(request: Request, job_id: str) -> Response:
-        job = await asyncio.to_thread(style.jobs.cancel, job_id, owner(request))
+        job = await asyncio.to_thread(style.queue.cancel, job_id, owner(request))
         return _json(describe(job))
 
     return routes

@@ -10,7 +10,7 @@ from service.jobs.job import Status
 from service.tasks.style.optimize import MAX_SIZE, MAX_STEPS, MAX_WEIGHT, Init
 
 
-class Method(StrEnum):
+class StyleMethod(StrEnum):
     """How a picture is painted."""
 
     FAST = "fast"
@@ -22,8 +22,8 @@ class StyleQuery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    method: Method = Field(
-        Method.FAST,
+    method: StyleMethod = Field(
+        StyleMethod.FAST,
         description="`fast`: one pass of a network trained for it. `optimize`: gradient descent on "
         "the picture's own pixels (Gatys et al. 2016), minutes instead of seconds.",
     )
@@ -120,7 +120,7 @@ class JobAnswer(BaseModel):
 
     id: str = Field(examples=["5f2b9c01d2e3f4a55f2b9c01d2e3f4a5"])
     status: Status
-    method: Method
+    method: StyleMethod
     options: dict[str, Any] = Field(description="As they were given.", examples=[{"preset": "3"}])
     progress: float = Field(ge=0, le=1, examples=[0.25])
     step: int = Field(examples=[50])

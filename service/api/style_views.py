@@ -10,8 +10,8 @@ from service.api.style_schemas import (
     JobFailureReason,
     JobLinks,
     JobTimings,
-    Method,
     StyleCosts,
+    StyleMethod,
 )
 from service.jobs.job import Costs, Event, Job, Status
 
@@ -24,7 +24,7 @@ def describe(job: Job) -> JobAnswer:
     return JobAnswer(
         id=job.id,
         status=job.status,
-        method=Method(job.spec.method),
+        method=StyleMethod(job.spec.method),
         options=dict(job.spec.options),
         progress=_progress(job.status, job.step, job.steps),
         step=job.step,

@@ -13,12 +13,13 @@ from service.api.intake import Intake
 from service.api.query import parameters, read_query
 from service.api.schemas import (
     IMAGE_BODY,
+    PICTURE_ANSWER,
     ClassifyAnswer,
     ClassifyQuery,
     DetectAnswer,
     DetectQuery,
 )
-from service.api.waiting import answers, before, deadline_of
+from service.api.waiting import DEADLINE_PARAMETER, answers, before, deadline_of
 from service.engine.pipeline import Answer, Encoded, Timings
 from service.engine.pool import Lane
 from service.engine.repository import Model, Repository
@@ -104,7 +105,10 @@ def router(tasks: Tasks) -> APIRouter:
         operation_id="classify",
         summary="Name what a picture shows",
         response_model=ClassifyAnswer,
-        openapi_extra={**IMAGE_BODY, "parameters": parameters(ClassifyQuery)},
+        openapi_extra={
+            **IMAGE_BODY,
+            "parameters": [*parameters(ClassifyQuery), DEADLINE_PARAMETER],
+        },
     )
     async def classify(request: Request) -> Response:
         query = read_query(request, ClassifyQuery)
@@ -125,8 +129,11 @@ def router(tasks: Tasks) -> APIRouter:
         operation_id="detect",
         summary="Find things in a picture",
         response_model=DetectAnswer,
-        responses={200: {"content": {kind.value: {} for kind in PictureFormat}}},
-        openapi_extra={**IMAGE_BODY, "parameters": parameters(DetectQuery)},
+        responses=PICTURE_ANSWER,
+        openapi_extra={
+            **IMAGE_BODY,
+            "parameters": [*parameters(DetectQuery), DEADLINE_PARAMETER],
+        },
     )
     async def detect(request: Request) -> Response:
         query = read_query(request, DetectQuery)

@@ -12,6 +12,13 @@ from service.engine.deadline import Deadline
 from service.errors import DeadlineExceeded, InvalidOption
 
 DEADLINE_HEADER = "X-Deadline-Ms"
+DEADLINE_PARAMETER = {
+    "name": DEADLINE_HEADER,
+    "in": "header",
+    "required": False,
+    "description": "The answer comes within so many milliseconds or not at all.",
+    "schema": {"type": "number", "exclusiveMinimum": 0},
+}
 
 
 def deadline_of(request: Request, timeout_ms: float) -> Deadline:

@@ -94,3 +94,11 @@ def test_the_document_says_what_is_read() -> None:
             "schema": {"type": "array", "items": {"type": "string"}, "default": []},
         },
     ]
+
+
+def test_words_that_need_not_be_given_are_told_in_the_same_place() -> None:
+    class Optional(BaseModel):
+        care: Care | None = None
+
+    [parameter] = parameters(Optional)
+    assert parameter["schema"] == {"type": "string", "enum": ["usual", "high"]}

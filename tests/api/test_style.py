@@ -294,5 +294,11 @@ async def test_what_cannot_be_painted_is_not_accepted(
 
 
 async def test_an_unknown_job(style: httpx.AsyncClient) -> None:
-    for name in ("0" * 32, "%2e%2e%2fjobs.sqlite", "x"):
+    for name in ("0" * 32, "jobs.sqlite", "x"):
         problem(await style.get(f"/style/{name}/result"), 404, "job_not_found")
+
+
+async def test_without_style_networks_there_are_no_jobs(client: httpx.AsyncClient) -> None:
+    problem(await client.post("/style?preset=3", files=parts()), 404, "model_not_found")
+    problem(await client.get("/style"), 404, "model_not_found")
+    problem(await client.get(f"/style/{'0' * 32}/events"), 404, "model_not_found")
