@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from service.engine.manifest import read_folder
 from service.settings import bundled_models
-from tools.evaluate import DATA, classify
+from tools.evaluate import DATA, classify, segment
 from tools.evaluate.__main__ import PATIENT
 from tools.evaluate.detect import Photos
 from tools.served import Served
+from tools.train_unet.nuclei import load
 
 pytestmark = pytest.mark.data
 
@@ -61,3 +63,14 @@ def test_detect(photos: Photos, name: str, request: pytest.FixtureRequest) -> No
 
     assert accuracy.ap >= FLOORS[name]
     assert accuracy.difference == pytest.approx(0, abs=DECODING_MAY_CHANGE)
+
+
+def test_segment(request: pytest.FixtureRequest) -> None:
+    folder = data("nuclei")
+    samples = load(folder, validation=True)
+
+    with httpx.Client(base_url=request.getfixturevalue("url"), timeout=60) as client:
+        accuracy = segment.evaluate(client, samples, folder)["all"]
+
+    assert accuracy.foreground_iou >= 0.845
+    assert accuracy.instance_score >= 0.72

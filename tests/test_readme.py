@@ -44,7 +44,8 @@ def commands(program: str) -> list[str]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder to run commands in: the documents, and room for what is written."""
     folder = tmp_path_factory.mktemp("reader")
-    (folder / "docs").symlink_to(README.parent / "docs")
+    for name in ("docs", "service"):
+        (folder / name).symlink_to(README.parent / name)
     return folder
 
 
@@ -69,12 +70,12 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("command", commands("curl"))
 def test_calls_get_their_answers(command: str, folder: Path, port: int) -> None:
     answer = run(command.replace("127.0.0.1:8000", f"127.0.0.1:{port}"), folder).stdout
-    if " -o " in command:
-        picture = decode((folder / "detected.jpg").read_bytes(), limits=DecodeLimits())
-        assert picture.size == (400, 600)
+    if written := re.search(r" -o (\S+)", command):
+        picture = decode((folder / written[1]).read_bytes(), limits=DecodeLimits())
+        assert picture.size == {"detected.jpg": (400, 600), "person.png": (512, 512)}[written[1]]
     else:
         document = json.loads(answer)
-        assert document.get("predictions") or document.get("detections")
+        assert any(document.get(key) for key in ("predictions", "detections", "status"))
 
 
 @pytest.mark.parametrize("command", [one for one in commands("chiasm") if " eval " not in one])

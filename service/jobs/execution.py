@@ -1,9 +1,7 @@
 """One worker's go at one job: from its last checkpoint to its end, or as far as it gets."""
 
 import logging
-import os
 import re
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, InvalidStateError
@@ -15,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.engine.pool import CpuPool
+from service.engine.priority import yield_to_others
 from service.errors import ChiasmError, InvalidOption, StorageFull
 from service.jobs.files import CONTENT, STYLE, Files, prune
 from service.jobs.job import Failure, Painter, Progress, Status
@@ -26,7 +25,6 @@ from service.jobs.workflow import step
 log = logging.getLogger(__name__)
 
 KINDS = ("checkpoint", "preview", "result")  # of files; names of `Progress` and of columns
-NICENESS = 10
 LEASE = re.compile(r"[a-z]+-\d+-(\d+)")  # in the name of a file that an execution wrote
 # A picture that kills the process each time must not do so for ever.
 MAX_ATTEMPTS = 20
@@ -175,7 +173,7 @@ class Execution:
         self._said = said
 
         def go_on() -> None:
-            _yield_to_others()
+            yield_to_others()
             with suppress(InvalidStateError):
                 try:
                     said.set_result(next(painting, None))
@@ -237,15 +235,6 @@ class Execution:
         except StorageFull:
             prune(self._files, self.claim.job_id)  # to make room for a record of that
             return self._leases.fail(self.claim, failure)
-
-
-def _yield_to_others() -> None:
-    """Lower the priority of the calling thread; on Linux each has one of its own.
-
-    Source: setpriority(2), "C library/kernel differences".
-    """
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def fields(job_id: str) -> dict[str, dict[str, str]]:
