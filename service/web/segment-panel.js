@@ -93,18 +93,17 @@ export class SegmentPanel extends PicturePanel {
   #presentMasks({ image, classes = [], instances = [] }) {
     const byThing = this.#show.value === 'things' && instances.length > 0;
     const strong = instances.map(({ score }) => score >= this.#least.value);
-    const count = strong.filter(Boolean).length;
     const foreground = classes.filter(({ class_id }) => class_id > 0);
     const rows = foreground.map(({ class_id, label, fraction }) => {
-      const things = instances.filter((one, index) => one.class_id === class_id && strong[index]);
-      const more = things.length > 0 ? `${things.length}` : undefined;
-      return { label, share: fraction, more, colorId: byThing ? undefined : class_id };
+      const count = instances.filter((one, index) => one.class_id === class_id && strong[index]).length;
+      const more = count > 0 ? `${count} ${count === 1 ? 'thing' : 'things'}` : undefined;
+      return { label, count, share: fraction, more, colorId: byThing ? undefined : class_id };
     });
     this.results.replaceChildren(resultTable('Classes', ['Class', 'Share of the picture'], rows));
-    const told = foreground.filter(({ pixels }) => pixels > 0);
-    const what = told.map(({ label, fraction }) => `${label} ${percent(fraction)}`).join(', ');
-    const number = count > 0 ? `${count} ${count === 1 ? 'thing' : 'things'}: ` : '';
-    this.say(what ? `${number}${what} of the picture.` : 'Nothing but background.');
+    const told = rows
+      .filter(({ share }) => share > 0)
+      .map(({ label, count, share }) => `${count > 0 ? `${count} × ` : ''}${label} ${percent(share)}`);
+    this.say(told.length > 0 ? `${told.join(', ')} of the picture.` : 'Nothing but background.');
 
     const masks = (byThing ? instances : foreground).map(({ mask }) => /** @type {RunLengths} */ (mask));
     const kind = byThing ? 'things' : 'classes';

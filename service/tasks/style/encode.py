@@ -44,6 +44,7 @@ class StyleEncode(Task[EncodeConfig, EncodeOptions, StyleVector]):
     name = "style-encode"
     config_type: ClassVar[type[TaskConfig]] = EncodeConfig
     options_type: ClassVar[type[Options]] = EncodeOptions
+    in_background: ClassVar[bool] = True
 
     def __init__(self, network: Network, config: EncodeConfig) -> None:
         """Bind the task."""

@@ -76,6 +76,7 @@ class StyleOptimize(Task[OptimizeConfig, OptimizeOptions, Appraisal]):
     name = "style-optimize"
     config_type: ClassVar[type[TaskConfig]] = OptimizeConfig
     options_type: ClassVar[type[Options]] = OptimizeOptions
+    in_background: ClassVar[bool] = True
 
     def __init__(self, network: Network, config: OptimizeConfig) -> None:
         """Bind the task; the graph must have all of its inputs and outputs."""

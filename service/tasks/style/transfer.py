@@ -84,6 +84,7 @@ class Transfer(Task[TransferConfig, OptionsT, Painted]):
     """Paints pictures of any size; a run sees as many pixels as `input.size` has, at most."""
 
     config_type: ClassVar[type[TaskConfig]] = TransferConfig
+    in_background: ClassVar[bool] = True
 
     def __init__(self, network: Network, config: TransferConfig) -> None:
         """Bind the task; the graph must have all of its inputs and outputs, and open sides."""
