@@ -102,12 +102,12 @@ class Model:
         self.session.close()
 
 
-OpenSession = Callable[[Path, Device, int], Session]
+OpenSession = Callable[..., Session]
 
 
-def open_ort(path: Path, device: Device, threads: int) -> Session:
+def open_ort(path: Path, device: Device, threads: int, *, frugal: bool = False) -> Session:
     """Open a graph in onnxruntime; what `Repository` does unless a test says otherwise."""
-    return OrtSession(path, device=device, threads=threads)
+    return OrtSession(path, device=device, threads=threads, frugal=frugal)
 
 
 class Repository:
@@ -200,7 +200,7 @@ class Repository:
         open_session = partial(self._open_session, folder.graph_path, self._limits.device, threads)
         try:
             if folder.task_type.in_background:
-                session = in_background(open_session)
+                session = in_background(partial(open_session, frugal=True))
             else:
                 session = open_session()
         except ChiasmError:

@@ -21,7 +21,7 @@ CONV, NORM, CONV_2, NORM_2 = "0", "1", "3", "4"  # places in a block of `UNet`
 EPSILON = 1e-5  # torch.nn.BatchNorm2d's
 # A border missed makes one nucleus of two; one too many takes a few pixels, which grow back.
 # Chosen on a sixth of the training pictures, between 1 and 5.
-BORDER_ODDS = 2.0
+BORDER_ODDS = 1.5
 
 
 def export(work: Path) -> str:
