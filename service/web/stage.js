@@ -25,10 +25,15 @@ export class Stage {
   /** @type {HTMLElement | null} */
   #cover = null;
   #frame;
+  #highest;
 
-  /** @param {HTMLElement} frame What the canvas has to fit into. */
-  constructor(frame) {
+  /**
+   * @param {HTMLElement} frame What the canvas has to fit into.
+   * @param {number} [highest] CSS pixels.
+   */
+  constructor(frame, highest = MAX_HEIGHT) {
     this.#frame = frame;
+    this.#highest = highest;
     this.canvas = el('canvas', { role: 'img', 'aria-label': 'No picture yet', hidden: true });
     frame.append(this.canvas);
     new ResizeObserver(() => this.redraw()).observe(frame);
@@ -102,7 +107,7 @@ export class Stage {
     const { width, height } = this.#size;
     const room = this.#frame.clientWidth;
     if (this.#picture === null || width * height * room === 0) return;
-    const highest = Math.min(MAX_HEIGHT, Math.max(240, innerHeight * SHARE_OF_WINDOW));
+    const highest = Math.min(this.#highest, Math.max(240, innerHeight * SHARE_OF_WINDOW));
     const scale = Math.min(room / width, highest / height);
     const view = { scale, width: Math.round(width * scale), height: Math.round(height * scale) };
     const density = devicePixelRatio;

@@ -86,6 +86,7 @@ export class StylePanel {
     const pictures = { content: picture.blob, style: style?.blob };
     const began = performance.now();
     this.#clear();
+    this.well.root.scrollIntoView({ block: 'nearest' }); // there is something to watch
     await this.#work.start(
       (signal) => paint(this.#server, pictures, query, this.#watch(), signal),
       ({ job, result, picture: painted }) => {

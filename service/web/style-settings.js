@@ -64,6 +64,7 @@ export class StyleSettings {
       label: 'Style',
       samples: ['night', 'glass', 'coffee'],
       small: true,
+      highest: 190,
       onpicture: (picture) => {
         this.#picture = picture;
         this.well.show(picture);

@@ -12,6 +12,7 @@ import { Stage } from './stage.js';
  * @property {readonly string[]} samples
  * @property {(picture: import('./picture.js').Picture) => void} onpicture
  * @property {boolean} [small]
+ * @property {number} [highest] CSS pixels that the picture may take at most.
  */
 
 export class Well {
@@ -24,7 +25,7 @@ export class Well {
   #onpicture;
 
   /** @param {WellSpec} spec */
-  constructor({ label, samples: names, onpicture, small = false }) {
+  constructor({ label, samples: names, onpicture, small = false, highest }) {
     this.#label = label;
     this.#onpicture = onpicture;
     this.#prompt = el(
@@ -35,7 +36,7 @@ export class Well {
       el('span', {}, small ? 'drop, paste or choose' : 'or paste one, choose one, or try a sample'),
     );
     this.#frame = el('div', { className: 'frame' }, this.#prompt);
-    this.stage = new Stage(this.#frame);
+    this.stage = new Stage(this.#frame, highest);
     const kind = small ? 'well small' : 'well';
     this.root = el('div', { className: kind, role: 'group', 'aria-label': label }, this.#frame);
     this.root.append(this.#bar(names), this.#complaint);

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 import numpy as np
-from pycocotools import mask as coco
 
 from service.arrays import Array
 from service.engine.repository import scan
+from service.imaging import rle
 from tools.train_unet.nuclei import Kind, Sample, load
 from tools.train_unet.scores import foreground_iou, instance_score
 
@@ -63,10 +63,15 @@ def masks(answer: dict[str, Any]) -> tuple[Array, Array]:
     found = np.zeros((height, width), np.int32)
     for one in answer["classes"]:
         if one["class_id"] > 0:
-            foreground |= coco.decode(one["mask"]).astype(bool)
+            foreground |= _mask(one)
     for number, one in enumerate(answer["instances"], start=1):
-        found[coco.decode(one["mask"]).astype(bool)] = number
+        found[_mask(one)] = number
     return foreground, found
+
+
+def _mask(one: dict[str, Any]) -> Array:
+    height, width = one["mask"]["size"]
+    return rle.decode(one["mask"]["counts"], (height, width))
 
 
 def summarize(rows: list[tuple[Kind, float, float]]) -> dict[str, Accuracy]:

@@ -276,7 +276,7 @@ def test_options_that_do_not_fit_are_refused_before_any_run(
 
 
 def test_the_networks_are_found_by_their_tasks(load: Callable[..., Repository]) -> None:
-    sessions = lambda path, device, threads: OrtSession(path, device=device, threads=threads)  # noqa: E731
+    sessions = lambda path, device, threads, **_: OrtSession(path, device=device, threads=threads)  # noqa: E731
     folders = [read_folder(MODELS / name) for name in NAMES.values()]
 
     models = load(*folders, sessions=sessions)
