@@ -58,7 +58,9 @@ export class ClassifyPanel extends PicturePanel {
   present() {
     const all = this.answer?.predictions ?? [];
     const shown = all.filter(({ score }) => score >= this.#least.value);
-    const rows = shown.slice(0, this.#count.value).map(({ label, score }) => ({ label, share: score }));
+    const rows = shown
+      .slice(0, this.#count.value)
+      .map(({ label, score }) => ({ label, share: score }));
     this.results.replaceChildren(resultTable('Classes', ['Class', 'Score'], rows));
     const best = rows[0];
     this.say(best ? `${best.label}, ${percent(best.share)}` : 'No class scores that high.');

@@ -11,7 +11,13 @@ const START = 0.5;
  * @param {ImageBitmap} after
  */
 export function compare(stage, after) {
-  const slider = el('input', { type: 'range', min: '0', max: '1', step: '0.01', className: 'compare' });
+  const slider = el('input', {
+    type: 'range',
+    min: '0',
+    max: '1',
+    step: '0.01',
+    className: 'compare',
+  });
   slider.value = String(START);
   slider.setAttribute('aria-label', 'How much of the original is shown');
   const draw = () => {

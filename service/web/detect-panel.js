@@ -78,7 +78,11 @@ export class DetectPanel extends PicturePanel {
     this.#offer(strong);
     this.#shown = strong
       .filter(({ label }) => !this.#hidden.has(label))
-      .map((one) => ({ ...one, classId: one.class_id, caption: `${one.label} ${percent(one.score)}` }));
+      .map((one) => ({
+        ...one,
+        classId: one.class_id,
+        caption: `${one.label} ${percent(one.score)}`,
+      }));
     const rows = this.#shown.map((one) => ({
       label: one.label,
       share: one.score,
@@ -103,7 +107,12 @@ export class DetectPanel extends PicturePanel {
     this.#chips.hidden = classes.size < 2;
     const chips = [...classes].map(([label, classId]) => {
       const pressed = String(!this.#hidden.has(label));
-      const chip = el('button', { type: 'button', 'aria-pressed': pressed }, swatch(classId), label);
+      const chip = el(
+        'button',
+        { type: 'button', 'aria-pressed': pressed },
+        swatch(classId),
+        label,
+      );
       chip.addEventListener('click', () => {
         if (!this.#hidden.delete(label)) this.#hidden.add(label);
         this.refresh();

@@ -49,7 +49,11 @@ export function svg(tag, attributes = {}, ...children) {
  * @param {string} name
  */
 export function icon(name) {
-  return svg('svg', { class: 'icon', 'aria-hidden': 'true' }, svg('use', { href: `#icon-${name}` }));
+  return svg(
+    'svg',
+    { class: 'icon', 'aria-hidden': 'true' },
+    svg('use', { href: `#icon-${name}` }),
+  );
 }
 
 /**

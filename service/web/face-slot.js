@@ -56,7 +56,10 @@ export class FaceSlot {
         }));
         this.well.stage.overlay((context, view) => drawMarks(context, view, marks));
         const many = faces.length === 1 ? 'One face' : `${faces.length || 'No'} faces`;
-        const scores = faces.slice(0, 5).map(({ score }) => percent(score)).join(', ');
+        const scores = faces
+          .slice(0, 5)
+          .map(({ score }) => percent(score))
+          .join(', ');
         this.#told.textContent = scores ? `${many}: ${scores}` : `${many} found`;
         this.well.stage.describe(`${name}: ${this.#told.textContent}`);
       },

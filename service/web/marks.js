@@ -91,7 +91,9 @@ function drawCaption(context, { scale, width: room }, { box, caption, classId })
  * @returns {T | null}
  */
 export function markAt(marks, [x, y]) {
-  const around = marks.filter(({ box }) => box.x1 <= x && x <= box.x2 && box.y1 <= y && y <= box.y2);
+  const around = marks.filter(
+    ({ box }) => box.x1 <= x && x <= box.x2 && box.y1 <= y && y <= box.y2,
+  );
   return around.sort((one, other) => areaOf(one) - areaOf(other))[0] ?? null;
 }
 

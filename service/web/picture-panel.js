@@ -79,14 +79,20 @@ export class PicturePanel {
     subject.addEventListener('change', () => this.#changed());
   }
 
-  /** What the server is asked: enough for every setting that is only about showing. */
-  /** @returns {Options} */
+  /**
+   * What the server is asked: enough for every setting that is only about showing.
+   *
+   * @returns {Options}
+   */
   query() {
     return {};
   }
 
-  /** What the server would have to be asked to answer just what is shown. */
-  /** @returns {Options} */
+  /**
+   * What the server would have to be asked to answer just what is shown.
+   *
+   * @returns {Options}
+   */
   shownQuery() {
     return this.query();
   }
@@ -176,7 +182,10 @@ export class PicturePanel {
   #answered(answer) {
     this.answer = answer;
     this.well.stage.frame(answer.image);
-    this.#timing.replaceChildren(/** @type {Node} */ (this.#timing.firstChild), timingBar(answer.meta));
+    this.#timing.replaceChildren(
+      /** @type {Node} */ (this.#timing.firstChild),
+      timingBar(answer.meta),
+    );
     this.#timing.hidden = this.#requestCard.hidden = false;
     this.refresh();
   }

@@ -1,5 +1,7 @@
 /** A picture that was chosen: its bytes as they are, and what the browser could make of them. */
 
+const MAX_SHOWN = 2048; // pixels of a side; what is sent is never changed
+
 /**
  * @typedef {object} Picture
  * @property {Blob} blob What is sent.
@@ -18,7 +20,25 @@
  */
 export async function openPicture(blob, name) {
   const bitmap = await createImageBitmap(blob).catch(() => null);
-  return { blob, name, bitmap, width: bitmap?.width ?? 0, height: bitmap?.height ?? 0 };
+  if (bitmap === null) return { blob, name, bitmap, width: 0, height: 0 };
+  const { width, height } = bitmap;
+  return { blob, name, bitmap: await shrunk(bitmap), width, height };
+}
+
+/**
+ * Return a bitmap that is drawn fast, however large the photograph is.
+ *
+ * @param {ImageBitmap} bitmap
+ */
+async function shrunk(bitmap) {
+  const scale = MAX_SHOWN / Math.max(bitmap.width, bitmap.height);
+  if (scale >= 1) return bitmap;
+  const resizeWidth = Math.max(1, Math.round(bitmap.width * scale));
+  const resizeHeight = Math.max(1, Math.round(bitmap.height * scale));
+  const options = /** @type {const} */ ({ resizeWidth, resizeHeight, resizeQuality: 'high' });
+  const small = await createImageBitmap(bitmap, options);
+  bitmap.close();
+  return small;
 }
 
 /** The picture that several tabs are about, so that one choice serves them all. */

@@ -50,7 +50,12 @@ function tableRow({ label, share, colorId, more, onpoint }) {
   if (more) name.append(' ', el('small', {}, more));
   const bar = el('span', { className: 'bar-of-score', 'aria-hidden': 'true' });
   bar.style.setProperty('--share', String(share));
-  const row = el('tr', {}, name, el('td', {}, bar, el('span', { className: 'score' }, percent(share))));
+  const row = el(
+    'tr',
+    {},
+    name,
+    el('td', {}, bar, el('span', { className: 'score' }, percent(share))),
+  );
   if (onpoint) {
     row.addEventListener('pointerenter', () => onpoint(true));
     row.addEventListener('pointerleave', () => onpoint(false));
@@ -74,5 +79,7 @@ export function counted(labels) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  return [...counts].map(([label, count]) => (count > 1 ? `${count} × ${label}` : label)).join(', ');
+  return [...counts]
+    .map(([label, count]) => (count > 1 ? `${count} × ${label}` : label))
+    .join(', ');
 }

@@ -51,12 +51,7 @@ export class SegmentPanel extends PicturePanel {
         'No segmentation network is installed: run `chiasm models pull --all` and start the ' +
         'server again.',
     });
-    this.settings.append(
-      this.#filter.root,
-      this.#show.root,
-      this.#least.root,
-      this.#opacity.root,
-    );
+    this.settings.append(this.#filter.root, this.#show.root, this.#least.root, this.#opacity.root);
     this.#offer([]);
   }
 
@@ -95,17 +90,23 @@ export class SegmentPanel extends PicturePanel {
     const strong = instances.map(({ score }) => score >= this.#least.value);
     const foreground = classes.filter(({ class_id }) => class_id > 0);
     const rows = foreground.map(({ class_id, label, fraction }) => {
-      const count = instances.filter((one, index) => one.class_id === class_id && strong[index]).length;
+      const count = instances.filter(
+        (one, index) => one.class_id === class_id && strong[index],
+      ).length;
       const more = count > 0 ? `${count} ${count === 1 ? 'thing' : 'things'}` : undefined;
       return { label, count, share: fraction, more, colorId: byThing ? undefined : class_id };
     });
     this.results.replaceChildren(resultTable('Classes', ['Class', 'Share of the picture'], rows));
     const told = rows
       .filter(({ share }) => share > 0)
-      .map(({ label, count, share }) => `${count > 0 ? `${count} × ` : ''}${label} ${percent(share)}`);
+      .map(
+        ({ label, count, share }) => `${count > 0 ? `${count} × ` : ''}${label} ${percent(share)}`,
+      );
     this.say(told.length > 0 ? `${told.join(', ')} of the picture.` : 'Nothing but background.');
 
-    const masks = (byThing ? instances : foreground).map(({ mask }) => /** @type {RunLengths} */ (mask));
+    const masks = (byThing ? instances : foreground).map(
+      ({ mask }) => /** @type {RunLengths} */ (mask),
+    );
     const kind = byThing ? 'things' : 'classes';
     this.#maps[kind] ??= new MaskMap(masks, image);
     const colors = byThing

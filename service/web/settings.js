@@ -115,7 +115,13 @@ export class Segmented {
   constructor({ label, options, onchange }) {
     const name = freshId('segment');
     this.#inputs = options.map(([value], index) =>
-      el('input', { type: 'radio', name, value, checked: index === 0, onchange: () => onchange(value) }),
+      el('input', {
+        type: 'radio',
+        name,
+        value,
+        checked: index === 0,
+        onchange: () => onchange(value),
+      }),
     );
     const labels = options.map(([, text], index) =>
       el('label', {}, this.#inputs[index], el('span', {}, text)),

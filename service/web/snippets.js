@@ -66,7 +66,9 @@ function python({ url, files, key, job }) {
   const post = [
     `    ${quoted(url.origin + url.pathname)},`,
     query.length > 0 ? `    params=[${query.join(', ')}],` : '',
-    files[0].part === null ? `    content=${bytes(files[0].file)},` : `    files={${pairs.join(', ')}},`,
+    files[0].part === null
+      ? `    content=${bytes(files[0].file)},`
+      : `    files={${pairs.join(', ')}},`,
     headers ? `    ${headers},` : '',
   ].filter(Boolean);
   const start = [...(key ? ['import os'] : []), 'from pathlib import Path', '', 'import httpx', ''];

@@ -123,7 +123,8 @@ export class Stage {
     context.scale(density, density);
     context.imageSmoothingEnabled = scale < PIXELATED_FROM;
     context.imageSmoothingQuality = 'high';
-    if (this.#picture.bitmap) context.drawImage(this.#picture.bitmap, 0, 0, view.width, view.height);
+    if (this.#picture.bitmap)
+      context.drawImage(this.#picture.bitmap, 0, 0, view.width, view.height);
     else unseen(context, view);
     this.#overlay(context, view);
   }

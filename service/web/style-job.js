@@ -64,5 +64,8 @@ function looker(client, id, onpreview) {
 /** @param {import('./answers.js').StyleJob} job */
 function failure({ status, error }) {
   const canceled = { code: 'canceled', detail: 'the job was canceled' };
-  return new ChiasmError(200, error ?? (status === 'canceled' ? canceled : { code: status, detail: status }));
+  return new ChiasmError(
+    200,
+    error ?? (status === 'canceled' ? canceled : { code: status, detail: status }),
+  );
 }

@@ -41,7 +41,11 @@ export class StyleSettings {
     onchange: () => this.#onchange(),
   });
   #steps = this.#slider('Steps', { min: 10, max: 400, step: 10, value: 120 });
-  #size = this.#slider('Longer side', { min: 128, max: 512, step: 32, value: 320 }, (v) => `${v} px`);
+  #size = this.#slider(
+    'Longer side',
+    { min: 128, max: 512, step: 32, value: 320 },
+    (v) => `${v} px`,
+  );
   // Weights matter by their ratio, so the sliders are logarithmic.
   #content = this.#slider('Content weight', { min: -1, max: 2, step: 0.1, value: 0 }, weight);
   #style = this.#slider('Style weight', { min: 0, max: 3, step: 0.1, value: 1.7 }, weight);

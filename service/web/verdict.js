@@ -103,10 +103,7 @@ function scale(distance, threshold) {
   const track = el('div', { className: 'scale', 'aria-hidden': 'true' });
   track.style.setProperty('--threshold', String(Math.min(1, threshold / WIDEST)));
   track.style.setProperty('--distance', String(Math.min(1, distance / WIDEST)));
-  const marks = [
-    el('span', { className: 'scale-limit' }),
-    el('span', { className: 'scale-mark' }),
-  ];
+  const marks = [el('span', { className: 'scale-limit' }), el('span', { className: 'scale-mark' })];
   track.append(...marks);
   const ends = el('div', { className: 'scale-ends', 'aria-hidden': 'true' });
   ends.append(el('span', {}, 'alike'), el('span', {}, 'different'));

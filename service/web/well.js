@@ -83,7 +83,12 @@ export class Well {
 
   /** @param {readonly string[]} names */
   #bar(names) {
-    const input = el('input', { type: 'file', accept: 'image/*', hidden: true, id: freshId('file') });
+    const input = el('input', {
+      type: 'file',
+      accept: 'image/*',
+      hidden: true,
+      id: freshId('file'),
+    });
     input.setAttribute('aria-label', `${this.#label}: file`);
     input.addEventListener('change', () => {
       const file = input.files?.[0];

@@ -60,7 +60,9 @@ test('classify', skip('classify'), async () => {
 });
 
 test('several models are asked by a list', skip('classify'), async () => {
-  const answer = await chiasm.classify(cat, { model: ['efficientnet-lite0', 'efficientnet-lite0'] });
+  const answer = await chiasm.classify(cat, {
+    model: ['efficientnet-lite0', 'efficientnet-lite0'],
+  });
 
   assert.equal(answer.model, 'efficientnet-lite0');
 });
@@ -68,7 +70,10 @@ test('several models are asked by a list', skip('classify'), async () => {
 test('detect, from any kind of bytes', skip('detect'), async () => {
   for (const picture of [coffee, new Blob([coffee]), new Uint8Array(coffee).buffer]) {
     const { detections } = await chiasm.detect(picture, { classes: 'cup', score_threshold: 0.5 });
-    assert.deepEqual(detections.map(({ label }) => label), ['cup']);
+    assert.deepEqual(
+      detections.map(({ label }) => label),
+      ['cup'],
+    );
   }
 });
 
@@ -89,7 +94,10 @@ test('verify', skip('face-embed'), async () => {
   const { verified, faces } = await chiasm.verify(astronaut, new Blob([changed]));
 
   assert.equal(verified, true);
-  assert.deepEqual(faces.map(({ picture }) => picture), ['image1', 'image2']);
+  assert.deepEqual(
+    faces.map(({ picture }) => picture),
+    ['image1', 'image2'],
+  );
 });
 
 test('draw answers with a picture', skip('detect'), async () => {
@@ -154,7 +162,10 @@ test('a key is sent, and only to its own server', async () => {
   client.apiKey = 'another';
   await client.models();
 
-  assert.deepEqual(server.asked.map(({ headers }) => headers['x-api-key']), ['secret', 'another']);
+  assert.deepEqual(
+    server.asked.map(({ headers }) => headers['x-api-key']),
+    ['secret', 'another'],
+  );
   await server.close();
 });
 
@@ -179,7 +190,12 @@ test('without being asked to, nothing is tried again', async () => {
 
 test('asked to, it comes back when the server says, as often as allowed', async () => {
   const soon = new Date(Date.now() - 1000).toUTCString(); // a date that has come
-  const server = await scripted(overloaded('0'), overloaded(soon), {}, ...Array(3).fill(overloaded('0')));
+  const server = await scripted(
+    overloaded('0'),
+    overloaded(soon),
+    {},
+    ...Array(3).fill(overloaded('0')),
+  );
   await new Chiasm(server.url, { retries: 2 }).models();
   assert.equal(server.asked.length, 3);
 
@@ -271,7 +287,8 @@ function inPieces(text, size) {
   const bytes = new TextEncoder().encode(text);
   return new ReadableStream({
     start(controller) {
-      for (let at = 0; at < bytes.length; at += size) controller.enqueue(bytes.slice(at, at + size));
+      for (let at = 0; at < bytes.length; at += size)
+        controller.enqueue(bytes.slice(at, at + size));
       controller.close();
     },
   });

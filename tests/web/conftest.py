@@ -34,9 +34,13 @@ NETWORKS = (
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Any]:
-    """Return the browser of all tests; skip where there is none."""
+    """Return the browser of these tests; skip where there is none.
+
+    It is closed with the last of them: until then Playwright's own event loop runs in this thread,
+    and no test of another package could run one.
+    """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
         pytest.skip(f"no Chromium at {CHROMIUM}: `apt-get install chromium`, or set CHROMIUM")

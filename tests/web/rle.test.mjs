@@ -13,7 +13,10 @@ for (const { name, size, counts, rows } of cases) {
     const map = new Uint16Array(size[0] * size[1]);
     stamp({ size, counts }, map, 7);
 
-    assert.deepEqual([...map], rows.flat().map((inside) => 7 * inside));
+    assert.deepEqual(
+      [...map],
+      rows.flat().map((inside) => 7 * inside),
+    );
   });
 }
 
@@ -26,7 +29,12 @@ test('a later mask lies over an earlier one, and nowhere else', () => {
 });
 
 test('what is no mask of this size is refused', () => {
-  for (const [counts, size] of [['!', [2, 2]], ['5', [2, 2]], ['', [2, 2]], ['13', [3, 3]]]) {
+  for (const [counts, size] of [
+    ['!', [2, 2]],
+    ['5', [2, 2]],
+    ['', [2, 2]],
+    ['13', [3, 3]],
+  ]) {
     assert.throws(() => stamp({ size, counts }, new Uint16Array(size[0] * size[1]), 1), RangeError);
   }
 });
