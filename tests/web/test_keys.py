@@ -46,6 +46,7 @@ def test_the_page_asks_for_the_key_and_keeps_it(context: Any, guarded_server: Se
     page.reload()
     page.get_by_role("tab").first.wait_for()
     assert page.get_by_role("dialog").count() == 0
+    assert page.get_by_role("link", name="API").count() == 0  # it could not bring the key
     assert demo.complaints == []
 
 

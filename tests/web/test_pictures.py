@@ -1,6 +1,9 @@
 """The ways for a picture to get into the page."""
 
+from pathlib import Path
+
 import pytest
+from PIL import Image
 
 from tests.web.demo import SAMPLES, Demo
 
@@ -81,3 +84,16 @@ def test_a_camera_that_is_not_wanted_after_all(demo: Demo) -> None:
 
     assert demo.page.locator("video").count() == 0
     assert demo.asked("/classify") == []
+
+
+def test_a_large_photograph_is_sent_whole(demo: Demo, tmp_path: Path) -> None:
+    with Image.open(SAMPLES / "cat.jpg") as cat:
+        cat.resize((3000, 1995)).save(tmp_path / "large.jpg")
+    panel = demo.open("Classify")
+
+    with demo.page.expect_request_finished(lambda it: "/classify" in it.url) as asked:
+        demo.choose(panel, tmp_path / "large.jpg")
+
+    panel.get_by_text("Egyptian cat", exact=True).wait_for()
+    size = (tmp_path / "large.jpg").stat().st_size
+    assert asked.value.all_headers()["content-length"] == str(size)
