@@ -32,7 +32,7 @@ THEMES = ("light", "dark")
 # A PNG with a palette has a third of the size of one without. The page's own colours cover more
 # than any of a photograph's, and are kept as they are.
 COLORS, KEPT = 256, 64
-PATIENCE_MS = 300_000  # for a painting in many steps on a busy machine
+PATIENCE_MS = 900_000  # for a painting in many steps on a busy machine
 SETTLED_MS = 400
 
 

@@ -83,9 +83,8 @@ def context(chromium: Any) -> Iterator[Any]:
 
 @pytest.fixture
 def demo(context: Any, demo_server: Server) -> Iterator[Demo]:
-    """Return the opened page; whatever it complained about at the end fails the test."""
+    """Return the page, to be opened; whatever it complained about at the end fails the test."""
     demo = Demo(context.new_page(), demo_server.url)
-    demo.visit()
     yield demo
     demo_server.release_brake()
     assert demo.complaints == []

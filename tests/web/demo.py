@@ -17,6 +17,7 @@ class Demo:
         self.url = url
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self._visited = False
         page.set_default_timeout(60_000)
         page.on("request", lambda request: self.requests.append(request.url))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -26,10 +27,14 @@ class Demo:
         """Open the page at a tab, and wait until it knows the server's models."""
         self.page.goto(f"{self.url}/#{tab}")
         self.page.get_by_role("tab").first.wait_for()
+        self._visited = True
 
     def open(self, tab: str) -> Any:
-        """Choose a tab, and return its panel."""
-        self.page.get_by_role("tab", name=tab, exact=False).click()
+        """Choose a tab, or begin at it, and return its panel."""
+        if self._visited:
+            self.page.get_by_role("tab", name=tab).click()
+        else:
+            self.visit(tab.lower())
         return self.panel(tab)
 
     def panel(self, tab: str) -> Any:

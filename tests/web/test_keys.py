@@ -36,7 +36,8 @@ def test_the_page_asks_for_the_key_and_keeps_it(context: Any, guarded_server: Se
     page.get_by_text("That key was not accepted.").wait_for()
     page.get_by_label("Key", exact=True).fill(KEY)
     page.keyboard.press("Enter")
-    panel = demo.open("Classify")
+    panel = demo.panel("Classify")
+    panel.wait_for()
     demo.choose(panel, {"name": "7.png", "mimeType": "image/png", "buffer": PIXEL})
     panel.locator("tbody").wait_for()
 

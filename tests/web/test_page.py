@@ -21,6 +21,7 @@ CHANGED = "The astronaut, from another photograph of the photograph"
 
 
 def test_the_page_is_light_and_asks_nobody_else(demo: Demo) -> None:
+    demo.visit()
     sizes = demo.page.evaluate(
         """[...performance.getEntriesByType('navigation'),
             ...performance.getEntriesByType('resource')]
@@ -62,6 +63,7 @@ def test_the_page_works_with_the_network_cut(context: Any, demo_server: Server) 
 
 
 def test_everything_is_reached_with_the_keyboard(demo: Demo) -> None:
+    demo.visit()
     page = demo.page
     page.get_by_role("tab", name="Classify").focus()
     for key, name in [("ArrowRight", "Detect"), ("End", "Style"), ("ArrowRight", "Classify")]:
@@ -102,6 +104,7 @@ def test_an_address_opens_a_tab(context: Any, demo_server: Server) -> None:
 
 
 def test_the_theme_is_the_systems_until_it_is_chosen(demo: Demo) -> None:
+    demo.visit()
     page = demo.page
     ground = "getComputedStyle(document.documentElement).backgroundColor"
     page.emulate_media(color_scheme="light")
