@@ -18,6 +18,7 @@ from service.api.face_schemas import (
     VerifyQuery,
 )
 from service.api.query import parameters, read_query
+from service.api.routes import DirectRoute
 from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER
 from service.api.tasks import Tasks, answer_headers, wanted_picture
 from service.api.waiting import DEADLINE_PARAMETER, answers, before, deadline_of
@@ -42,7 +43,7 @@ PAIR = ("image1", "image2")
 
 def router(tasks: Tasks) -> APIRouter:
     """Return the routes about faces."""
-    routes = APIRouter(tags=["faces"])
+    routes = APIRouter(tags=["faces"], route_class=DirectRoute)
 
     @routes.post(
         "/faces",

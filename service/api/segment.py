@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from service.api.query import parameters, read_query
+from service.api.routes import DirectRoute
 from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER
 from service.api.segment_schemas import Render, SegmentAnswer, SegmentQuery
 from service.api.tasks import Tasks, answer_headers, document, wanted_picture
@@ -26,7 +27,7 @@ JSON = "application/json"
 
 def router(tasks: Tasks) -> APIRouter:
     """Return the route of dense answers."""
-    routes = APIRouter(tags=["tasks"])
+    routes = APIRouter(tags=["tasks"], route_class=DirectRoute)
 
     @routes.post(
         "/segment",
@@ -42,7 +43,6 @@ def router(tasks: Tasks) -> APIRouter:
     async def segment(request: Request) -> Response:
         query = read_query(request, SegmentQuery)
         model = tasks.models.find(Segment.name, query.model)
-        options = SegmentOptions(**query.model_dump(exclude={"model", "render"}))
         has_classes = not cast(Segment, model.pipeline.task).config.filters
         negotiate = _of_classes if has_classes else _of_map
         render, media_type = negotiate(request.headers.get("accept", ""), query.render)
@@ -52,9 +52,9 @@ def router(tasks: Tasks) -> APIRouter:
                 return document([model], _members(answer.result), answer.size)
             if isinstance(answer.result, DenseMap):
                 return gray_png(answer.result.values)
-            return _painted(answer.result, source, render, options, media_type)
+            return _painted(answer.result, source, render, query, media_type)
 
-        answer, body = await tasks.draw(request, model, options, paint)
+        answer, body = await tasks.draw(request, model, query, paint)
         headers = {**answer_headers([model], answer.timings), "Vary": "Accept"}
         return Response(body, media_type=media_type or JSON, headers=headers)
 

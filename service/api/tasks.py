@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from service.api.intake import Intake
 from service.api.query import parameters, read_query
+from service.api.routes import DirectRoute
 from service.api.schemas import (
     IMAGE_BODY,
     PICTURE_ANSWER,
@@ -28,8 +29,7 @@ from service.imaging.draw import annotate
 from service.imaging.encode import PictureFormat, encode
 from service.imaging.picture import Size
 from service.tasks.base import Options
-from service.tasks.classify import Classify, ClassifyOptions, Ensemble
-from service.tasks.detect import DetectOptions
+from service.tasks.classify import Classify, Ensemble
 
 GUARDED = {"/classify": "classify", "/detect": "detect"}
 """The paths that the gate guards, and the task that each asks for."""
@@ -98,7 +98,7 @@ class Tasks:
 
 def router(tasks: Tasks) -> APIRouter:
     """Return the routes of the synchronous tasks."""
-    routes = APIRouter(tags=["tasks"])
+    routes = APIRouter(tags=["tasks"], route_class=DirectRoute)
 
     @routes.post(
         "/classify",
@@ -114,13 +114,12 @@ def router(tasks: Tasks) -> APIRouter:
         query = read_query(request, ClassifyQuery)
         names: list[str | None] = [*dict.fromkeys(query.model)] or [None]
         models = [tasks.models.find("classify", name) for name in names]
-        options = ClassifyOptions(**query.model_dump(exclude={"model"}))
         ensemble = Ensemble([cast(Classify, model.pipeline.task) for model in models])
-        answered = await tasks.ask(request, models, options)
+        answered = await tasks.ask(request, models, query)
         first = answered[0]
         if len(models) == 1:
             return respond(models, first.result.answer(), first.size, first.timings)
-        result = ensemble.average([answer.result for answer in answered], options)
+        result = ensemble.average([answer.result for answer in answered], query)
         slowest = max(answered, key=lambda answer: sum(answer.timings.values()))
         return respond(models, result.answer(), first.size, slowest.timings)
 
@@ -138,16 +137,15 @@ def router(tasks: Tasks) -> APIRouter:
     async def detect(request: Request) -> Response:
         query = read_query(request, DetectQuery)
         model = tasks.models.find("detect", query.model)
-        options = DetectOptions(**query.model_dump(exclude={"model", "render"}))
         media_type = wanted_picture(request.headers.get("accept", ""), render=query.render)
         if media_type is None:
-            [answer] = await tasks.ask(request, [model], options)
+            [answer] = await tasks.ask(request, [model], query)
             return respond([model], answer.result.answer(), answer.size, answer.timings)
 
         def paint(answer: Answer, source: Encoded) -> bytes:
             return encode(annotate(source.open(full_size), answer.result.marks()), media_type)
 
-        answer, drawn = await tasks.draw(request, model, options, paint)
+        answer, drawn = await tasks.draw(request, model, query, paint)
         return Response(
             drawn,
             media_type=media_type.value,
