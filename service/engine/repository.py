@@ -159,15 +159,16 @@ class Repository:
             ModelNotFound: no such model serves the task.
             ModelNotReady: it is there, but failed its golden check.
         """
-        serving = {model.name: model for model in self.models.values() if model.task == task}
-        if name is None:
-            candidates = [*self._preferred.get(task, ()), *sorted(serving)]
-            name = next((one for one in candidates if one in serving), "")
-        if name not in serving:
-            raise ModelNotFound(name, sorted(serving))
-        model = serving[name]
+        wanted = self._preferred.get(task, ()) if name is None else (name,)
+        found = (self.models[one] for one in wanted if one in self.models)
+        model = next((one for one in found if one.task == task), None)
+        if model is None:
+            serving = sorted(one.name for one in self.models.values() if one.task == task)
+            if name is not None or not serving:
+                raise ModelNotFound(name or "", serving)
+            model = self.models[serving[0]]
         if model.state is not State.READY:
-            raise ModelNotReady(f"{name} failed its check at start", model=name)
+            raise ModelNotReady(f"{model.name} failed its check at start", model=model.name)
         return model
 
     def drain(self, timeout_s: float) -> bool:
