@@ -12,6 +12,7 @@ from service.engine.deadline import Deadline
 from service.errors import DeadlineExceeded, InvalidOption
 
 DEADLINE_HEADER = "X-Deadline-Ms"
+UNWATCHED_S = 0.1  # most answers come sooner, and then nobody had to listen for a disconnect
 DEADLINE_PARAMETER = {
     "name": DEADLINE_HEADER,
     "in": "header",
@@ -56,7 +57,8 @@ async def before(deadline: Deadline) -> AsyncIterator[None]:
 async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]:
     """Return the futures' results; cancel them all if the caller leaves or one of them fails.
 
-    Must be called after the body was read to its end, since it listens for the disconnect.
+    Must be called after the body was read to its end, since it listens for the disconnect: not
+    at once, but before long.
 
     Args:
         futures: may be started while they are iterated over; those that were are cancelled if
@@ -67,11 +69,29 @@ async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]
         ClientDisconnect: the caller left.
     """
     wanted: list[asyncio.Future[Any]] = []
-    gone = asyncio.ensure_future(_disconnected(request))
     try:
         for future in futures:
             wanted.append(asyncio.wrap_future(future))
-        waiting = set(wanted)
+        if not wanted:
+            return []
+        done, waiting = await asyncio.wait(
+            wanted, timeout=UNWATCHED_S, return_when=asyncio.FIRST_EXCEPTION
+        )
+        for answer in done:
+            answer.result()
+        if waiting:
+            await _watched(waiting, request)
+        return [answer.result() for answer in wanted]
+    finally:
+        for answer in wanted:  # those that outlived a sibling's failure, or the caller
+            if not answer.cancel() and not answer.cancelled():
+                answer.exception()
+
+
+async def _watched(waiting: set[asyncio.Future[Any]], request: Request) -> None:
+    """Return when all are there; raise as soon as one of them fails, or the caller leaves."""
+    gone = asyncio.ensure_future(_disconnected(request))
+    try:
         while waiting:
             done, _ = await asyncio.wait({*waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
             if gone in done:
@@ -79,12 +99,8 @@ async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]
             for answer in done:
                 answer.result()
             waiting -= done
-        return [answer.result() for answer in wanted]
     finally:
         gone.cancel()
-        for answer in wanted:  # those that outlived a sibling's failure, or the caller
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()
 
 
 async def _disconnected(request: Request) -> None:
