@@ -2,11 +2,14 @@
 
 import logging
 import os
-import secrets
+import random
 import sys
+import threading
 import time
+from contextlib import nullcontext
 from contextvars import ContextVar
-from typing import Protocol
+from functools import lru_cache
+from typing import Protocol, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily
@@ -22,9 +25,13 @@ ROWS = (1, 2, 4, 8, 16, 32, 64)
 STATM_RESIDENT = 1  # field of /proc/self/statm, in pages
 
 
+LINES_TOGETHER_S = 0.05
+"""How long a log line may wait for others to be written with it."""
+
+
 def new_request_id() -> str:
-    """Return 16 random hexadecimal digits."""
-    return secrets.token_hex(8)
+    """Return 16 random hexadecimal digits; they tell requests apart and are no secret."""
+    return f"{random.getrandbits(64):016x}"
 
 
 class Queues(Protocol):
@@ -125,6 +132,10 @@ class Metrics:
             registry=self.registry,
         )
         self.registry.register(_Process())
+        # Finding a labelled series costs more than adding to it; models, stages and routes are few.
+        self._stage = lru_cache(maxsize=None)(self.stages.labels)
+        self._answers = lru_cache(maxsize=None)(self.requests.labels)
+        self._latency = lru_cache(maxsize=None)(self.latency.labels)
 
     def watch(self, model: str, provider: str, queues: "Queues") -> None:
         """Read a model's queues whenever the metrics are scraped."""
@@ -133,9 +144,14 @@ class Metrics:
         self._queue_depth.labels(model).set_function(lambda: queues.waiting)
         self._predicted_wait.labels(model).set_function(lambda: queues.predicted_wait_s)
 
+    def answered(self, route: str, status: int, seconds: float) -> None:
+        """Record an answer, and how long it took."""
+        self._answers(route, status).inc()
+        self._latency(route).observe(seconds)
+
     def stage(self, model: str, stage: str, seconds: float) -> None:
         """Record the time of one request in one stage."""
-        self.stages.labels(model, stage).observe(seconds)
+        self._stage(model, stage).observe(seconds)
 
     def batch(self, model: str, rows: int) -> None:
         """Record a run of the session."""
@@ -172,8 +188,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line."""
         line: dict[str, object] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
+            "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -186,9 +201,54 @@ class JsonFormatter(logging.Formatter):
         return to_json(line, fallback=str).decode()
 
 
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+class BatchedHandler(logging.StreamHandler[TextIO]):
+    """Writes lines together, a moment late; a warning takes all before it along at once.
+
+    A line for every request is a system call for every request, in the thread that has the
+    least time for it: the event loop's. Here another thread writes what came in a moment.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        """Write to `stream`."""
+        super().__init__(stream)
+        self._lines: list[str] = []
+        self._waiting = threading.Event()
+        threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the line for the next write."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:  # noqa: BLE001  (logging's own way with what cannot be formatted)
+            self.handleError(record)
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif len(self._lines) == 1:
+            self._waiting.set()
+
+    def flush(self) -> None:
+        """Write what is kept; also called when the process ends."""
+        with self.lock or nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("".join(lines))
+            super().flush()
+
+    def _write_now_and_then(self) -> None:
+        while self._waiting.wait():
+            time.sleep(LINES_TOGETHER_S)
+            self._waiting.clear()
+            self.flush()
+
+
 def configure_logging(level: str) -> None:
     """Send everything at `level` and above to standard error, as JSON lines."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = BatchedHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     # A malformed upload is its sender's mistake, told to the sender; not the operator's to read.

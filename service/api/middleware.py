@@ -8,7 +8,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,7 @@ log = logging.getLogger("service.access")
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a caller that left; never sent, only logged
 OWNER = "chiasm.owner"  # where a request's scope has whose it is
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
@@ -52,8 +53,7 @@ class Telemetry:
         elapsed_s = time.perf_counter() - record.started
         route = getattr(scope.get("route"), "path", "unmatched")
         status = record.status or CLIENT_CLOSED_REQUEST
-        self._metrics.requests.labels(route, status).inc()
-        self._metrics.latency.labels(route).observe(elapsed_s)
+        self._metrics.answered(route, status, elapsed_s)
         fields = {
             "method": scope["method"],
             "path": scope["path"],
@@ -80,15 +80,13 @@ class _Exchange:
         self.status = 0
         self.bytes_out = 0
         self.started = time.perf_counter()
-        self._identity = identity
+        self._headers = ((b"x-request-id", identity.encode()), NO_SNIFFING)
         self._send = send
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Request-ID"] = self._identity
-            headers["X-Content-Type-Options"] = "nosniff"
+            message["headers"] = [*message["headers"], *self._headers]
         else:
             self.bytes_out += len(message.get("body", b""))
         await self._send(message)
