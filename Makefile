@@ -24,14 +24,14 @@ check: $(VENV)/.dev
 eval: $(VENV)/.dev
 	$(BIN)/python -m tools.evaluate
 
-bench: $(VENV)/.dev
+bench: $(VENV)/.dev $(VENV)-bench/.rivals
 	$(BIN)/python -m bench
 
 image:
 	docker build -t chiasm .
 
 clean:
-	rm -rf $(VENV) .cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(VENV)-bench .cache .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV)/.base: requirements/base.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -42,4 +42,10 @@ $(VENV)/.base: requirements/base.txt pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.base requirements/dev.txt
 	@$(PIP) -r requirements/dev.txt
+	@touch $@
+
+$(VENV)-bench/.rivals: requirements/bench.txt
+	@test -x $(VENV)-bench/bin/python || $(PYTHON) -m venv $(VENV)-bench
+	@echo "installing what is compared with into $(VENV)-bench"
+	@$(VENV)-bench/bin/pip --disable-pip-version-check install --quiet -r requirements/bench.txt
 	@touch $@

@@ -4,7 +4,13 @@
 start at the same moment, so that overload arrives in bursts with silence between them. This one
 runs in a process of its own, on bare sockets; what it costs is reported beside the figures.
 
-    python -m bench.arrivals URL BODY_FILE RATE SECONDS   # JSON on standard output
+The same connections also make a closed loop of several kinds of requests, in turns, for which
+`hey` knows no way: whoever got an answer sends the next kind.
+
+    python -m bench.arrivals open RATE SECONDS          # one request, described on standard input
+    python -m bench.arrivals closed CONCURRENCY SECONDS # any number of them
+
+Standard input is a JSON list of `{"url", "file", "content_type"}`, standard output JSON.
 """
 
 import asyncio
@@ -12,6 +18,8 @@ import json
 import resource
 import sys
 from collections import deque
+from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -19,6 +27,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 MAX_CONNECTIONS = 2_000
+PATIENCE_S = 60
 
 
 class Connection(asyncio.Protocol):
@@ -60,25 +69,23 @@ class Connection(asyncio.Protocol):
 
 
 class Generator:
-    """Sends at a fixed rate, on as many connections as it takes."""
+    """Sends requests in turns, on as many connections as it takes."""
 
-    def __init__(self, url: str, body: bytes) -> None:
-        """Prepare the request."""
-        parts = urlsplit(url)
-        self._host, self._port = parts.hostname, parts.port
-        target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
-        self._request = f"{head}Content-Type: application/octet-stream\r\n\r\n".encode() + body
+    def __init__(self, host: str, port: int, requests: Sequence[bytes]) -> None:
+        """Prepare to send `requests`, again and again, to one server."""
+        self._host, self._port = host, port
+        self._requests = cycle(requests)
         self._idle: deque[Connection] = deque()
         self._busy: set[Connection] = set()
         self._opening: set[asyncio.Task[None]] = set()
+        self._closed_until = 0.0
         self.statuses: list[int] = []
         self.seconds: list[float] = []
         self.errors = 0
         self.elapsed_s = 0.0
 
-    async def run(self, rate: float, seconds: float) -> None:
-        """Send for `seconds`, then wait for the answers that are still due."""
+    async def run_open(self, rate: float, seconds: float) -> None:
+        """Send at a fixed rate for `seconds`, then wait for the answers that are still due."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         for number in range(round(rate * seconds)):
@@ -86,18 +93,28 @@ class Generator:
             if (wait := appointed - loop.time()) > 0:
                 await asyncio.sleep(wait)
             self._send(appointed)
-        patience = loop.time() + 60
-        while (self._busy or self._opening) and loop.time() < patience:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        self.errors += len(self._busy)
-        self.elapsed_s = loop.time() - start
+        await self._finish(start, loop.time())
+
+    async def run_closed(self, concurrency: int, seconds: float) -> None:
+        """Keep `concurrency` requests in flight for `seconds`, then wait for the last answers."""
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        self._closed_until = start + seconds
+        for _ in range(concurrency):
+            self._send(loop.time())
+        await asyncio.sleep(seconds)
+        await self._finish(start, loop.time())
 
     def answered(self, connection: Connection, status: int, appointed: float) -> None:
         """Note an answer and take the connection back."""
+        now = asyncio.get_running_loop().time()
         self.statuses.append(status)
-        self.seconds.append(asyncio.get_running_loop().time() - appointed)
-        self._busy.discard(connection)
-        self._idle.append(connection)
+        self.seconds.append(now - appointed)
+        if now < self._closed_until:
+            connection.send(next(self._requests), now)
+        else:
+            self._busy.discard(connection)
+            self._idle.append(connection)
 
     def lost(self, connection: Connection) -> None:
         """Forget a connection that the server closed."""
@@ -107,19 +124,27 @@ class Generator:
         elif connection in self._idle:
             self._idle.remove(connection)
 
+    async def _finish(self, start: float, now: float) -> None:
+        loop = asyncio.get_running_loop()
+        while (self._busy or self._opening) and loop.time() < now + PATIENCE_S:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        self.errors += len(self._busy)
+        self.elapsed_s = loop.time() - start
+
     def _send(self, appointed: float) -> None:
+        request = next(self._requests)
         if self._idle:
             connection = self._idle.pop()
             self._busy.add(connection)
-            connection.send(self._request, appointed)
+            connection.send(request, appointed)
         elif len(self._busy) + len(self._opening) < MAX_CONNECTIONS:
-            task = asyncio.ensure_future(self._open(appointed))
+            task = asyncio.ensure_future(self._open(request, appointed))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
         else:
             self.errors += 1
 
-    async def _open(self, appointed: float) -> None:
+    async def _open(self, request: bytes, appointed: float) -> None:
         loop = asyncio.get_running_loop()
         try:
             _, connection = await loop.create_connection(
@@ -129,13 +154,35 @@ class Generator:
             self.errors += 1
             return
         self._busy.add(connection)
-        connection.send(self._request, appointed)
+        connection.send(request, appointed)
 
 
-def main(url: str, body_file: str, rate: str, seconds: str) -> None:
+def wire(url: str, body: bytes, content_type: str) -> bytes:
+    """Return a POST as it goes over the wire."""
+    parts = urlsplit(url)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Content-Type: {content_type}\r\n\r\n".encode() + body
+
+
+def main(mode: str, amount: str, seconds: str) -> None:
     """Generate the load and print what came of it."""
-    generator = Generator(url, Path(body_file).read_bytes())
-    uvloop.run(generator.run(float(rate), float(seconds)))
+    described = json.load(sys.stdin)
+    first = urlsplit(described[0]["url"])
+    assert first.hostname is not None
+    assert first.port is not None
+    generator = Generator(
+        first.hostname,
+        first.port,
+        [
+            wire(one["url"], Path(one["file"]).read_bytes(), one["content_type"])
+            for one in described
+        ],
+    )
+    if mode == "open":
+        uvloop.run(generator.run_open(float(amount), float(seconds)))
+    else:
+        uvloop.run(generator.run_closed(int(float(amount)), float(seconds)))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     json.dump(
         {

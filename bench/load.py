@@ -3,17 +3,23 @@
 import csv
 import io
 import json
+import os
 import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import IO
 
 import numpy as np
+
+RAW = "application/octet-stream"
 
 
 class NoGenerator(RuntimeError):
@@ -48,20 +54,93 @@ class Load:
         """Answers with 200, a second."""
         return self.by_status[200] / self.duration_s
 
+    @property
+    def failed(self) -> int:
+        """Requests that were not answered with 200."""
+        return len(self.statuses) - self.by_status[200] + self.errors
+
     def percentile_ms(self, percent: float) -> float:
         """Return a percentile of the time that a 200 took; NaN if there was none."""
         good = self.seconds[self.statuses == 200]
         return float(np.percentile(good, percent)) * 1000 if len(good) else float("nan")
 
 
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A request."""
+
+    url: str
+    body: bytes
+    content_type: str = RAW
+
+
 def open_loop(url: str, body: bytes, *, rate: float, seconds: float) -> Load:
     """Send `rate` requests a second whether or not answers come."""
+    return _arrivals([Post(url, body)], "open", rate, seconds)
+
+
+def rotation(posts: Sequence[Post], *, concurrency: int, seconds: float) -> Load:
+    """Keep `concurrency` requests in flight that are of several kinds, in turns.
+
+    `hey` knows one body only. Whoever is free sends the next of the kinds, so that every server
+    gets the same mixture, however fast it is.
+    """
+    return _arrivals(posts, "closed", concurrency, seconds)
+
+
+def closed_loop(
+    url: str, body: bytes, *, concurrency: int, seconds: float, content_type: str = RAW
+) -> Load:
+    """Keep `concurrency` requests in flight, with Debian's `hey`."""
+    _require_hey()
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
-        arguments = [url, file.name, str(rate), str(seconds)]
+        command = ["hey", "-z", f"{seconds}s", "-c", str(concurrency), "-t", "60", "-o", "csv"]
+        command += ["-m", "POST", "-T", content_type, "-D", file.name, url]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return read_hey(output, generator_cpu_s=cpu_s)
+
+
+def read_hey(output: str, *, generator_cpu_s: float) -> Load:
+    """Return what `hey -o csv` printed: a line for each answer, with when it was asked for.
+
+    Requests that got no answer have no line.
+
+    Raises:
+        ValueError: not one request was answered.
+    """
+    rows = list(csv.DictReader(io.StringIO(output)))
+    if not rows:
+        raise ValueError("hey got no answer at all")
+    seconds = np.array([float(row["response-time"]) for row in rows])
+    offsets = np.array([float(row["offset"]) for row in rows])
+    return Load(
+        statuses=np.array([int(row["status-code"]) for row in rows], int),
+        seconds=seconds,
+        errors=0,
+        duration_s=float((offsets + seconds).max()),
+        generator_cpu_s=generator_cpu_s,
+    )
+
+
+def _arrivals(posts: Sequence[Post], mode: str, amount: float, seconds: float) -> Load:
+    with ExitStack() as stack:
+        files: list[IO[bytes]] = []
+        for post in posts:
+            files.append(stack.enter_context(tempfile.NamedTemporaryFile()))
+            files[-1].write(post.body)
+            files[-1].flush()
+        requests = [
+            {"url": post.url, "file": file.name, "content_type": post.content_type}
+            for post, file in zip(posts, files, strict=True)
+        ]
         output = subprocess.run(
-            [sys.executable, "-m", "bench.arrivals", *arguments],
+            [sys.executable, "-m", "bench.arrivals", mode, str(amount), str(seconds)],
+            input=json.dumps(requests).encode(),
             capture_output=True,
             check=True,
             cwd=Path(__file__).parents[1],
@@ -76,23 +155,15 @@ def open_loop(url: str, body: bytes, *, rate: float, seconds: float) -> Load:
     )
 
 
-def closed_loop(url: str, body: bytes, *, concurrency: int, seconds: float) -> Load:
-    """Keep `concurrency` requests in flight, with Debian's `hey`."""
+def _require_hey() -> None:
+    """Install `hey` from Debian where that is possible.
+
+    Raises:
+        NoGenerator: it is not.
+    """
+    if shutil.which("hey") is not None:
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get") is not None:
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", "hey"], check=False)
     if shutil.which("hey") is None:
         raise NoGenerator("the load comes from `hey`: apt-get install hey")
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(body)
-        file.flush()
-        command = ["hey", "-z", f"{seconds}s", "-c", str(concurrency), "-t", "60", "-o", "csv"]
-        command += ["-m", "POST", "-T", "application/octet-stream", "-D", file.name, url]
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rows = list(csv.DictReader(io.StringIO(output)))
-    return Load(
-        statuses=np.array([int(row["status-code"]) for row in rows], int),
-        seconds=np.array([float(row["response-time"]) for row in rows]),
-        errors=0,
-        duration_s=max((float(row["offset"]) for row in rows), default=seconds) or seconds,
-        generator_cpu_s=after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime,
-    )
