@@ -19,8 +19,6 @@ from typing import IO
 
 import numpy as np
 
-RAW = "application/octet-stream"
-
 
 class NoGenerator(RuntimeError):
     """`hey` is not installed."""
@@ -71,12 +69,12 @@ class Post:
 
     url: str
     body: bytes
-    content_type: str = RAW
+    content_type: str
 
 
-def open_loop(url: str, body: bytes, *, rate: float, seconds: float) -> Load:
-    """Send `rate` requests a second whether or not answers come."""
-    return _arrivals([Post(url, body)], "open", rate, seconds)
+def open_loop(posts: Sequence[Post], *, rate: float, seconds: float) -> Load:
+    """Send `rate` requests a second, in turns, whether or not answers come."""
+    return _arrivals(posts, "open", rate, seconds)
 
 
 def rotation(posts: Sequence[Post], *, concurrency: int, seconds: float) -> Load:
@@ -88,16 +86,14 @@ def rotation(posts: Sequence[Post], *, concurrency: int, seconds: float) -> Load
     return _arrivals(posts, "closed", concurrency, seconds)
 
 
-def closed_loop(
-    url: str, body: bytes, *, concurrency: int, seconds: float, content_type: str = RAW
-) -> Load:
+def closed_loop(post: Post, *, concurrency: int, seconds: float) -> Load:
     """Keep `concurrency` requests in flight, with Debian's `hey`."""
     _require_hey()
     with tempfile.NamedTemporaryFile() as file:
-        file.write(body)
+        file.write(post.body)
         file.flush()
         command = ["hey", "-z", f"{seconds}s", "-c", str(concurrency), "-t", "60", "-o", "csv"]
-        command += ["-m", "POST", "-T", content_type, "-D", file.name, url]
+        command += ["-m", "POST", "-T", post.content_type, "-D", file.name, post.url]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,86 +1,126 @@
-"""What happens at half, one, two and ten times the rate that the service can sustain."""
+"""What happens at half, one, two and ten times the rate that the service can sustain.
 
-import threading
+    python -m bench overload --rounds 3 --seconds 12
+
+Each round measures the peak anew, twice: in a closed loop (`hey`, eight in flight), which sets
+the rates of the round, and in the open loop at just that rate. The second is the stricter one:
+its generator is the one that also makes the overload, so the difference between it and ten times
+the capacity is what nine refusals for each answer cost, the generator's growing share included.
+Meanwhile /healthz is asked ten times a second, as an orchestrator would.
+"""
+
+import argparse
 import time
-from urllib.request import urlopen
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from bench.load import Load, closed_loop, open_loop
-from bench.pictures import photograph
-from bench.report import publish
-from tools.served import Served
+from bench.contestants import CHIASM, SERVERS
+from bench.load import Load
+from bench.prober import Prober
+from bench.report import Row, publish
+from bench.rounds import Spread
+from bench.running import Running
+from bench.workloads import WORKLOADS
 
-SECONDS = 12.0
 CONCURRENCY = 8
 FACTORS = (0.5, 1.0, 2.0, 10.0)
-PROBE_EVERY_S = 0.1
+SETTLE_S = 1.5
+WARM_UP_S = 3.0
 
 
-class Prober:
-    """Asks /healthz all the while, as an orchestrator would, and remembers the slowest answer."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One rate, once.
 
-    def __init__(self, url: str) -> None:
-        """Start asking."""
-        self.slowest_ms = 0.0
-        self.failures = 0
-        self._url = url
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._ask, daemon=True)
-        self._thread.start()
+    Attributes:
+        load: what came back.
+        peak: answers a second that the closed loop of the same round reached.
+        open_peak: likewise, the open loop at that rate.
+        slowest_probe_ms, probes_failed: of /healthz meanwhile.
+        resident_mb: the most that the server's processes held meanwhile.
+    """
 
-    def stop(self) -> None:
-        """Stop asking."""
-        self._stop.set()
-        self._thread.join()
-
-    def _ask(self) -> None:
-        while not self._stop.wait(PROBE_EVERY_S):
-            started = time.perf_counter()
-            try:
-                with urlopen(f"{self._url}/healthz", timeout=5):
-                    pass
-            except OSError:
-                self.failures += 1
-            self.slowest_ms = max(self.slowest_ms, (time.perf_counter() - started) * 1000)
+    load: Load
+    peak: float
+    open_peak: float
+    slowest_probe_ms: float
+    probes_failed: int
+    resident_mb: float
 
 
-def main() -> None:
+def main(arguments: Sequence[str] = ()) -> None:
     """Measure and publish."""
-    body = photograph(500, 375)
-    rows = []
-    with Served() as server:
-        url = f"{server.url}/classify"
-        closed_loop(url, body, concurrency=CONCURRENCY, seconds=3)
-        peak = closed_loop(url, body, concurrency=CONCURRENCY, seconds=SECONDS).goodput
-        for factor in FACTORS:
-            prober = Prober(server.url)
-            load = open_loop(url, body, rate=peak * factor, seconds=SECONDS)
-            prober.stop()
-            rows.append(_row(factor, peak, load, prober, server))
-            time.sleep(1.5)
-        again = closed_loop(url, body, concurrency=CONCURRENCY, seconds=SECONDS).goodput
+    options = _options(arguments)
+    runs: dict[float, list[Run]] = defaultdict(list)
+    workload = WORKLOADS[options.workload]
+    with Running(SERVERS[CHIASM]) as server:
+        server.closed_loop(workload, concurrency=CONCURRENCY, seconds=WARM_UP_S)
+        idle_mb = server.tree.resident_mb()
+        for _ in range(options.rounds):
+            for factor, run in _round(server, options.workload, options.seconds).items():
+                runs[factor].append(run)
+    peaks = Spread.of([run.peak for run in runs[1.0]])
     publish(
         "overload",
-        f"/classify 500x375, open loop; peak {peak:.0f}/s before, {again:.0f}/s after",
-        rows,
+        f"{workload.title}, open loop, {options.rounds} rounds of {options.seconds:g} s; peak in a "
+        f"closed loop {peaks.median:.0f}/s ({peaks.least:.0f}..{peaks.most:.0f}), "
+        f"{idle_mb:.0f} MB before",
+        [_row(factor, runs[factor]) for factor in FACTORS],
     )
 
 
-def _row(
-    factor: float, peak: float, load: Load, prober: Prober, server: Served
-) -> dict[str, object]:
-    other = {status: count for status, count in load.by_status.items() if status not in {200, 503}}
+def _round(server: Running, name: str, seconds: float) -> dict[float, Run]:
+    workload = WORKLOADS[name]
+    peak = server.closed_loop(workload, concurrency=CONCURRENCY, seconds=seconds).goodput
+    seen = {}
+    for factor in FACTORS:
+        prober = Prober(f"{server.base_url}/healthz", server.tree)
+        load = server.open_loop(workload, rate=peak * factor, seconds=seconds)
+        prober.stop()
+        seen[factor] = load, prober
+        time.sleep(SETTLE_S)
+    return {
+        factor: Run(
+            load=load,
+            peak=peak,
+            open_peak=seen[1.0][0].goodput,
+            slowest_probe_ms=prober.slowest_ms,
+            probes_failed=prober.failures,
+            resident_mb=prober.most_resident_mb,
+        )
+        for factor, (load, prober) in seen.items()
+    }
+
+
+def _row(factor: float, runs: list[Run]) -> Row:
+    loads = [run.load for run in runs]
+    other = sorted({status for load in loads for status in load.by_status} - {200, 503})
     return {
         "times capacity": factor,
-        "offered/s": len(load.statuses) / load.duration_s,
-        "goodput/s": load.goodput,
-        "of peak": load.goodput / peak,
-        "p50 ms": load.percentile_ms(50),
-        "p99 ms": load.percentile_ms(99),
-        "refused 503": load.by_status[503],
-        "other": str(other or "none"),
-        "no answer": load.errors,
-        "slowest probe ms": prober.slowest_ms,
-        "probes failed": prober.failures,
-        "RSS MB": server.resident_bytes() / 1e6,
-        "generator CPU s": load.generator_cpu_s,
+        "offered/s": _middle([len(load.statuses) / load.duration_s for load in loads]),
+        "answered/s": _middle([load.goodput for load in loads]),
+        "of the peak": str(Spread.of([run.load.goodput / run.peak for run in runs])),
+        "of the open loop's": str(Spread.of([run.load.goodput / run.open_peak for run in runs])),
+        "p50 ms": _middle([load.percentile_ms(50) for load in loads]),
+        "p99 ms": _middle([load.percentile_ms(99) for load in loads]),
+        "refused 503": sum(load.by_status[503] for load in loads),
+        "other": ", ".join(map(str, other)) or "none",
+        "no answer": sum(load.errors for load in loads),
+        "slowest probe ms": max(run.slowest_probe_ms for run in runs),
+        "probes failed": sum(run.probes_failed for run in runs),
+        "most RSS MB": max(run.resident_mb for run in runs),
+        "generator CPU, cores": _middle([load.generator_cpu_s / load.duration_s for load in loads]),
     }
+
+
+def _middle(values: Sequence[float]) -> float:
+    return Spread.of(values).median
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench overload", description=__doc__.splitlines()[0])
+    parser.add_argument("--workload", choices=WORKLOADS, default="classify-small")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=12.0)
+    return parser.parse_args(arguments)

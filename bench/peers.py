@@ -24,12 +24,11 @@ from dataclasses import dataclass
 from bench import contestants
 from bench.agreement import disagreement
 from bench.contestants import CEILING, CHIASM, SERVERS, ceiling
-from bench.contestants.contestant import Running
-from bench.load import Load, Post, closed_loop, rotation
 from bench.models import folder_of
 from bench.report import Row, publish, write
 from bench.rounds import Spread, ratios, without_generator
-from bench.workloads import WORKLOADS, Workload
+from bench.running import Running
+from bench.workloads import WORKLOADS
 
 CONCURRENCY = 8
 WARM_UP_S = 1.0
@@ -95,9 +94,10 @@ def measure(server: Running | None, workload: str, seconds: float, concurrency: 
         reached = ceiling.run(workload, seconds)
         return Run(rate=reached.rate, corrected=reached.rate, cpu_ms=reached.cpu_ms)
     server.tree.resume()
-    _load(server, WORKLOADS[workload], WARM_UP_S, concurrency)
+    stream = WORKLOADS[workload]
+    server.closed_loop(stream, concurrency=concurrency, seconds=WARM_UP_S)
     cpu_s = server.tree.cpu_seconds()
-    load = _load(server, WORKLOADS[workload], seconds, concurrency)
+    load = server.closed_loop(stream, concurrency=concurrency, seconds=seconds)
     cpu_s = server.tree.cpu_seconds() - cpu_s
     server.tree.pause()
     answers = load.by_status[200]
@@ -132,23 +132,6 @@ def check_agreement(servers: dict[str, Running], workloads: Sequence[str]) -> No
                 wrong = disagreement(server.ask(question.task, picture), reference)
                 if wrong:
                     raise Disagreement(f"{server.contestant.name}, {name}: {wrong}")
-
-
-def _load(server: Running, workload: Workload, seconds: float, concurrency: int) -> Load:
-    content_type = server.contestant.content_type
-    posts = [
-        Post(server.url(question.task), server.contestant.body(question.picture()), content_type)
-        for question in workload.questions
-    ]
-    if workload.mixed:
-        return rotation(posts, concurrency=concurrency, seconds=seconds)
-    return closed_loop(
-        posts[0].url,
-        posts[0].body,
-        concurrency=concurrency,
-        seconds=seconds,
-        content_type=content_type,
-    )
 
 
 def _memory(name: str, server: Running) -> Row:

@@ -33,11 +33,6 @@ class Workload:
     title: str
     questions: tuple[Question, ...]
 
-    @property
-    def mixed(self) -> bool:
-        """Whether there are several kinds of requests in it."""
-        return len(self.questions) > 1
-
 
 def digit() -> bytes:
     """Return a small PNG of a handwritten seven: the digit model's own golden picture."""

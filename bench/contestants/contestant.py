@@ -1,15 +1,8 @@
 """What the harness has to know of a server in order to start it and to ask it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
-from urllib.request import Request, urlopen
-
-from bench.processes import ProcessTree
-from tools.served import Served
 
 BOUNDARY = "chiasm-bench"
 RIVALS_PYTHON = Path(__file__).parents[2] / ".venv-bench" / "bin" / "python"
@@ -64,55 +57,3 @@ def rival(*arguments: str) -> tuple[str, ...]:
     Pillow) and the server (uvicorn) are pinned to the same versions there.
     """
     return (str(RIVALS_PYTHON), *arguments)
-
-
-class Running:
-    """A contestant's server, from its start to the end of the last of its processes."""
-
-    def __init__(self, contestant: Contestant) -> None:
-        """Start it and wait until it is ready."""
-        self.contestant = contestant
-        self._served = Served(
-            contestant.environment, command=contestant.command, probe=contestant.probe
-        )
-        self.tree = ProcessTree(self._served.process.pid)
-
-    def __enter__(self) -> Self:
-        """Return the running server."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop it."""
-        self.stop()
-
-    @property
-    def seconds_to_ready(self) -> float:
-        """From the start of the process to the first 200 of its probe."""
-        return self._served.seconds_to_ready
-
-    def url(self, task: str) -> str:
-        """Return where a task is asked for."""
-        return self._served.url + self.contestant.paths[task]
-
-    def ask(self, task: str, picture: bytes) -> dict[str, Any]:
-        """Return the answer about one picture."""
-        request = Request(
-            self.url(task),
-            self.contestant.body(picture),
-            {"Content-Type": self.contestant.content_type},
-        )
-        with urlopen(request, timeout=60) as response:
-            answer: dict[str, Any] = json.load(response)
-        return answer
-
-    def stop(self) -> None:
-        """End the server politely, and then whatever it left behind."""
-        self.tree.resume()
-        started = self.tree.pids()
-        self._served.stop()
-        ProcessTree.kill(started)
