@@ -51,6 +51,11 @@ class Connection(asyncio.Protocol):
         self._appointed = appointed
         self._transport.write(request)
 
+    def close(self) -> None:
+        """Close it."""
+        assert self._transport is not None
+        self._transport.close()
+
     def data_received(self, data: bytes) -> None:
         """Collect an answer; note its status and how long it took when it is complete."""
         self._received += data
@@ -123,6 +128,11 @@ class Generator:
             self.errors += 1
         elif connection in self._idle:
             self._idle.remove(connection)
+
+    def close(self) -> None:
+        """Close the connections."""
+        for connection in (*self._idle, *self._busy):
+            connection.close()
 
     async def _finish(self, start: float, now: float) -> None:
         loop = asyncio.get_running_loop()

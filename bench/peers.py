@@ -151,7 +151,7 @@ def _publish(options: argparse.Namespace, runs: Runs, memory: list[Row]) -> None
         f"detector {folder_of('detect').manifest.name}"
     )
     rows = [
-        _row(workload, name, runs) for workload in options.workloads for name in options.contestants
+        row(workload, name, runs) for workload in options.workloads for name in options.contestants
     ]
     publish("peers", f"Chiasm and others, {how}", rows)
     if memory:
@@ -168,14 +168,14 @@ def _publish(options: argparse.Namespace, runs: Runs, memory: list[Row]) -> None
     )
 
 
-def _row(workload: str, name: str, runs: Runs) -> Row:
+def row(workload: str, name: str, runs: Runs) -> Row:
     """Return a line of the table: one contestant's medians, and Chiasm's ratio to it."""
     own = runs[workload, name]
 
     def middle(field: str) -> float:
         return Spread.of([getattr(run, field) for run in own]).median
 
-    row: dict[str, object] = {
+    line: dict[str, object] = {
         "workload": WORKLOADS[workload].title,
         "contestant": name,
         "answers/s": middle("rate"),
@@ -187,12 +187,12 @@ def _row(workload: str, name: str, runs: Runs) -> Row:
     }
     ours = runs.get((workload, CHIASM))
     if ours is None or name == CHIASM:
-        return row | {"Chiasm is, times as fast": "", "corrected": "", "CPU, of its": ""}
+        return line | {"Chiasm is, times as fast": "", "corrected": "", "CPU, of its": ""}
     faster = ratios([run.rate for run in ours], [run.rate for run in own])
     lost = LOST if faster.median < 1 and name in contestants.RIVALS else ""
     corrected = ratios([run.corrected for run in ours], [run.corrected for run in own])
     cpu = ratios([run.cpu_ms for run in ours], [run.cpu_ms for run in own])
-    return row | {
+    return line | {
         "Chiasm is, times as fast": f"{faster}{lost}",
         "corrected": f"{corrected.median:.2f}",
         "CPU, of its": str(cpu),

@@ -21,5 +21,5 @@ CONTESTANT = Contestant(
     probe="/readyz",
     paths={"classify": "/classify", "digit": "/digit", "detect": "/detect"},
     part="image",
-    environment={"BENTOML_DO_NOT_TRACK": "True"},
+    environment={"BENTOML_DO_NOT_TRACK": "True", "BENTOML_QUIET": "true"},
 )
