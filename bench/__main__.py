@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from itertools import takewhile
 
+from bench.contestants.contestant import NoRivals
 from bench.load import NoGenerator
 
 NAMES = ("peers", "overload", "latency", "growth", "decoding", "soak", "verify", "segment")
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
         measure = import_module(f"bench.{name}").main
         try:
             measure(options) if options else measure()
-        except NoGenerator as error:
+        except (NoGenerator, NoRivals) as error:
             print(f"\n{name} is skipped: {error}")
     return 0
 

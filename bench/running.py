@@ -16,7 +16,12 @@ class Running:
     """A contestant's server, from its start to the end of the last of its processes."""
 
     def __init__(self, contestant: Contestant) -> None:
-        """Start it and wait until it is ready."""
+        """Start it and wait until it is ready.
+
+        Raises:
+            NoRivals: it is not installed.
+        """
+        contestant.check()
         self.contestant = contestant
         self._served = Served(
             contestant.environment, command=contestant.command, probe=contestant.probe

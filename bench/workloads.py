@@ -53,7 +53,7 @@ WORKLOADS = {
         questions=(Question("detect", _CLASSIFY_LARGE.picture),),
     ),
     "mixed": Workload(
-        title="mixed: six small JPEGs, one PNG, one of 12 megapixels; half are detected in",
+        title="mixed: 6 small JPEGs, 1 PNG, 1 of 12 megapixels; half classify, half detect",
         questions=(_CLASSIFY, _DETECT, _CLASSIFY, _DETECT, _PNG, _DETECT, _CLASSIFY_LARGE, _DETECT),
     ),
     "png": Workload(title="classify, 500x375 PNG", questions=(_PNG,)),

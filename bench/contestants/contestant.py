@@ -8,6 +8,10 @@ BOUNDARY = "chiasm-bench"
 RIVALS_PYTHON = Path(__file__).parents[2] / ".venv-bench" / "bin" / "python"
 
 
+class NoRivals(RuntimeError):
+    """What Chiasm is compared with is not installed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contestant:
     """A server and how a picture is put to it.
@@ -28,6 +32,15 @@ class Contestant:
     paths: Mapping[str, str]
     part: str | None
     environment: Mapping[str, str] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Make sure that it can be started.
+
+        Raises:
+            NoRivals: its environment is missing.
+        """
+        if not Path(self.command[0]).exists():
+            raise NoRivals(f"{self.name} wants {self.command[0]}, which `make bench` makes")
 
     @property
     def content_type(self) -> str:

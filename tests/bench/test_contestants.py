@@ -1,6 +1,7 @@
 """The comparison is a fair one: same answers, same libraries, same bytes."""
 
 import asyncio
+import dataclasses
 import io
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from PIL import Image
 from bench.agreement import disagreement
 from bench.contestants import CHIASM, RIVALS, SERVERS
 from bench.contestants.by_the_book import Book, one_thread
+from bench.contestants.contestant import NoRivals
 from bench.contestants.fastapi_app import app
 from bench.models import folder_of
 from bench.pictures import photograph
@@ -76,6 +78,12 @@ def test_a_tutorials_endpoint_takes_the_forms_that_are_sent(answers):
 def test_a_file_that_is_the_body_stays_as_it_is():
     assert SERVERS[CHIASM].body(b"picture") == b"picture"
     assert SERVERS[CHIASM].content_type == "application/octet-stream"
+
+
+def test_a_rival_that_is_not_installed_is_said():
+    absent = dataclasses.replace(SERVERS["litserve"], command=("/nowhere/python",))
+    with pytest.raises(NoRivals, match="litserve wants /nowhere/python"):
+        absent.check()
 
 
 def test_everybody_is_asked_for_every_task():
