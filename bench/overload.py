@@ -98,7 +98,7 @@ def _row(factor: float, runs: list[Run]) -> Row:
     other = sorted({status for load in loads for status in load.by_status} - {200, 503})
     return {
         "times capacity": factor,
-        "offered/s": _middle([len(load.statuses) / load.duration_s for load in loads]),
+        "offered/s": _middle([run.peak * factor for run in runs]),
         "answered/s": _middle([load.goodput for load in loads]),
         "of the peak": str(Spread.of([run.load.goodput / run.peak for run in runs])),
         "of the open loop's": str(Spread.of([run.load.goodput / run.open_peak for run in runs])),
