@@ -15,6 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
+STDERR = 2
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
@@ -54,6 +55,7 @@ class Served:
             [part.format(port=self.port) for part in command],
             cwd=ROOT,
             env={**os.environ, **settings, **(environment or {})},
+            stdout=STDERR,  # what a server says of itself is no part of a table
         )
         self._await_ready(probe, started + patience_s)
         self.seconds_to_ready = time.monotonic() - started
