@@ -16,6 +16,7 @@ from tools.graph import MODELS
 # folder, shape of one picture, outputs and their lengths, classes
 CLASSIFIERS = [
     ("efficientnet-lite0", (224, 224, 3), {"logits": 1000, "features": 1280}, 1000),
+    ("efficientnet-lite0-int8", (224, 224, 3), {"logits": 1000, "features": 1280}, 1000),
     ("lenet5-digits", (32, 32, 1), {"logits": 10, "features": 84}, 10),
 ]
 each_folder = pytest.mark.parametrize("name", [name for name, *_ in CLASSIFIERS])
@@ -83,6 +84,18 @@ def test_lite0_stores_no_weight_in_full_precision() -> None:
 
     vectors = [t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
     assert all(len(tensor.dims) <= 1 for tensor in vectors)  # biases and scalars
+
+
+def test_the_eight_bit_lite0_has_seven_bit_weights_and_is_of_the_float_one() -> None:
+    folder = MODELS / "efficientnet-lite0-int8"
+    graph = onnx.load(folder / "model.onnx").graph
+    source = tomllib.loads((MODELS / "efficientnet-lite0" / "model.toml").read_text("utf-8"))
+
+    weights = [onnx.numpy_helper.to_array(t) for t in graph.initializer if len(t.dims) > 1]
+    assert len(weights) == 50
+    assert {one.dtype for one in weights} == {np.dtype(np.int8)}
+    assert max(np.abs(one.astype(int)).max() for one in weights) == 64
+    assert source["sha256"] in (folder / "model.toml").read_text("utf-8")
 
 
 def test_lite0_casts_nothing_but_pixels_once_loaded(tmp_path: Path) -> None:

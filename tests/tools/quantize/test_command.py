@@ -14,7 +14,7 @@ def test_a_folder_and_a_table(
     pictures = str(digit_files)
     folders = ["--calibrate", pictures, "--measure", pictures, "--out", str(tmp_path)]
 
-    status = main(["lenet5-digits", *folders, "--rounds", "1", "--runs", "1"])
+    status = main(["lenet5-digits", *folders, "--rounds", "2", "--runs", "1"])
 
     printed = capsys.readouterr().out
     assert status == 0
