@@ -14,6 +14,7 @@ from service.api import faces, problems, segment, style, system, tasks, web
 from service.api.gate import Gate
 from service.api.intake import Intake
 from service.api.middleware import ApiKeys, LastResort, Telemetry
+from service.api.routes import Shortcut
 from service.api.schemas import Problem
 from service.engine.cpus import usable_cpus
 from service.engine.faces import check_calibrations
@@ -86,9 +87,9 @@ def create_app(settings: Settings) -> FastAPI:
     served = tasks.Tasks(
         models=models, intake=intake, decode=decode, timeout_ms=settings.request_timeout_ms
     )
-    app.include_router(tasks.router(served))
-    app.include_router(segment.router(served))
-    app.include_router(faces.router(served))
+    direct = [tasks.router(served), segment.router(served), faces.router(served)]
+    for router in direct:
+        app.include_router(router)
     painted = style.Style(
         jobs=jobs,
         painter=painter,
@@ -102,6 +103,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(web.router(page))
     # The last one added is the outermost: every answer, a bug's and a refused key's too, gets its
     # CORS headers, and then its id, its metrics and its log line.
+    app.add_middleware(Shortcut, routers=direct)
     app.add_middleware(LastResort)
     guarded = {**tasks.GUARDED, **segment.GUARDED, **faces.GUARDED}
     app.add_middleware(Gate, models=models, tasks=guarded)

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.api.problems import problem_of
+from service.api.query import remembered
 from service.engine.deadline import Deadline
 from service.engine.repository import Model, Repository
 from service.errors import BadRequest, Unavailable
@@ -61,8 +62,11 @@ class Gate:
         await self._app(scope, receive, send)
 
     def _wanted(self, task: str, query: bytes) -> list[Model]:
-        names: list[str | None] = [None]
-        if b"model=" in query:
-            pairs = parse_qsl(query.decode("latin-1"))
-            names = [value for key, value in pairs if key == "model"] or [None]
+        names = _names(query) if b"model=" in query else (None,)
         return [self._models.find(task, name) for name in names]
+
+
+@remembered
+def _names(query: bytes) -> tuple[str | None, ...]:
+    pairs = parse_qsl(query.decode("latin-1"))
+    return tuple(value for key, value in pairs if key == "model") or (None,)

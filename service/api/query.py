@@ -3,8 +3,9 @@
 FastAPI can do both, but takes as long over it as all of our own code takes over a request.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar, TypeVarTuple, cast
 
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import QueryParams
@@ -14,13 +15,28 @@ from service.errors import InvalidOption
 
 QueryT = TypeVar("QueryT", bound=BaseModel)
 
-LONGEST_REMEMBERED = 256  # bytes of a query string, so that 512 of them stay small
+Rest = TypeVarTuple("Rest")
+Answer = TypeVar("Answer")
+
+LONGEST_REMEMBERED = 256  # bytes of a query string, so that those that are remembered stay small
+
+
+def remembered(read: Callable[[bytes, *Rest], Answer]) -> Callable[[bytes, *Rest], Answer]:
+    """Return `read` with a memory: callers ask for the same few things over and over.
+
+    Args:
+        read: what it returns for a query string must not be changed by anybody.
+    """
+    again = cast(Callable[[bytes, *Rest], Answer], lru_cache(maxsize=512)(read))
+
+    def recall(text: bytes, *rest: *Rest) -> Answer:
+        return (again if len(text) <= LONGEST_REMEMBERED else read)(text, *rest)
+
+    return recall
 
 
 def read_query(request: Request, query: type[QueryT]) -> QueryT:
     """Return the request's options.
-
-    Callers ask for the same few things over and over, so what was read is remembered.
 
     Args:
         request: its query string is read.
@@ -30,11 +46,10 @@ def read_query(request: Request, query: type[QueryT]) -> QueryT:
     Raises:
         InvalidOption: an option is unknown, malformed, out of range, or given twice.
     """
-    text: bytes = request.scope["query_string"]
-    read = _read_again if len(text) <= LONGEST_REMEMBERED else _read
-    return cast(QueryT, read(text, query))
+    return cast(QueryT, _read(request.scope["query_string"], query))
 
 
+@remembered
 def _read(text: bytes, query: type[BaseModel]) -> BaseModel:
     repeatable = _repeatable(query)
     options: dict[str, Any] = {}
@@ -52,9 +67,6 @@ def _read(text: bytes, query: type[BaseModel]) -> BaseModel:
         unknown = mistake["type"] == "extra_forbidden"
         reason = "there is no such option" if unknown else mistake["msg"]
         raise InvalidOption(str(mistake["loc"][0]), reason) from error
-
-
-_read_again = lru_cache(maxsize=512)(_read)
 
 
 def parameters(query: type[BaseModel]) -> list[dict[str, Any]]:

@@ -42,7 +42,6 @@ CONTENT_POLICY = "; ".join(
 )
 HEADERS = {
     "Cache-Control": "no-cache",  # kept, but asked about each time: a new version shows at once
-    "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 PAGE_HEADERS = {
