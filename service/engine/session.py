@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +42,17 @@ _CHAINS: dict[Device, tuple[str, ...]] = {
 # Grow by what was asked for, not by powers of two, so that the arena stays at what is in use.
 _PROVIDER_OPTIONS: dict[str, dict[str, str]] = {
     _CUDA: {"arena_extend_strategy": "kSameAsRequested", "cudnn_conv_algo_search": "HEURISTIC"},
+}
+# Keys of onnxruntime_session_options_config_keys.h.
+SLEEP = ("session.intra_op.allow_spinning", "0")
+SHARED_ARENA = ("session.use_env_allocators", "1")
+WEIGHTS_APART = ("session.use_device_allocator_for_initializers", "1")
+# Regions of the size that was asked for; -1: onnxruntime's own choice.
+_ARENA = {
+    "arena_extend_strategy": 1,  # kSameAsRequested
+    "max_mem": 0,  # no limit
+    "initial_chunk_size_bytes": -1,
+    "max_dead_bytes_per_chunk": -1,
 }
 # onnxruntime's element types in NumPy's words; anything else is no picture and no answer.
 _DTYPES = {
@@ -115,15 +127,9 @@ class OrtSession:
             DeviceUnavailable: the session fell back to another device than the one named.
         """
         providers = providers_for(device, ort.get_available_providers())
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors only: a fallback is found and raised below
-        # Waiting threads sleep instead of spinning: the cores are shared with decoding.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session: ort.InferenceSession | None = ort.InferenceSession(
             path,
-            sess_options=options,
+            sess_options=_options(threads, own_arena=frugal),
             providers=providers,
             provider_options=[_PROVIDER_OPTIONS.get(name, {}) for name in providers],
         )
@@ -154,6 +160,39 @@ class OrtSession:
     def close(self) -> None:
         """Drop the graph; its memory is freed when the last running `run` returns."""
         self._session = None
+
+
+def _options(threads: int, *, own_arena: bool) -> ort.SessionOptions:
+    """Return the settings of a session.
+
+    Memory for what runs pass from layer to layer comes from one arena for all sessions: it is as
+    large as the largest runs that were under way at once, and not as the sum of every model's
+    largest. Without a pattern a run takes and returns tensor by tensor, which fits into the gaps
+    that the last run left, whatever model that was of.
+
+    A frugal session keeps an arena of its own, since what a run gives back it gives back for all.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only: a fallback is found and raised by the caller
+    # Waiting threads sleep instead of spinning: the cores are shared with decoding.
+    options.add_session_config_entry(*SLEEP)
+    options.enable_mem_pattern = False
+    if not own_arena:
+        _register_arena()
+        options.add_session_config_entry(*SHARED_ARENA)
+        # Weights live as long as their session, and would leave holes in what outlives it.
+        options.add_session_config_entry(*WEIGHTS_APART)
+    return options
+
+
+@cache  # a process has one environment, which takes one arena
+def _register_arena() -> None:
+    memory = ort.OrtMemoryInfo(
+        "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
+    )
+    ort.create_and_register_allocator(memory, ort.OrtArenaCfg(_ARENA))
 
 
 def _info(node: ort.NodeArg) -> TensorInfo:

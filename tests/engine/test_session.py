@@ -15,6 +15,7 @@ from onnx import TensorProto
 from service.engine.session import Device, OrtSession, providers_for
 from service.errors import DeviceUnavailable
 from service.tasks.base import TensorInfo
+from service.telemetry import resident_bytes
 from tests.engine.graph.graphs import model, node
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
@@ -147,6 +148,23 @@ def test_a_run_uses_as_many_threads_as_it_was_told(threads: int, opened: type[Op
     assert opened.options.inter_op_num_threads == 1
     spinning = opened.options.get_session_config_entry("session.intra_op.allow_spinning")
     assert spinning == "0"
+
+
+def test_sessions_do_not_each_keep_the_memory_of_their_runs(tmp_path: Path) -> None:
+    path = tmp_path / "wide.onnx"
+    chain = [node("Add", ["x", "x"], ["a"]), node("Add", ["a", "x"], ["b"])]
+    graph = model([*chain, node("ReduceMax", ["b"], ["y"])], inputs={"x": ["N", 3]}, outputs=["y"])
+    path.write_bytes(graph.SerializeToString())
+    rows = np.ones((1_500_000, 3), np.float32)  # 18 MB, and as much for `a` and for `b`
+    sessions = []
+    before = resident_bytes()
+
+    for _ in range(10):
+        session = OrtSession(path, device=Device.CPU, threads=1)
+        assert session.run({"x": rows})["y"].tolist() == [[3.0]]
+        sessions.append(session)
+
+    assert resident_bytes() - before < 4 * rows.nbytes  # and not 20 times
 
 
 @pytest.mark.parametrize("device", [Device.CUDA, Device.TENSORRT, Device.OPENVINO])
