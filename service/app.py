@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -23,11 +24,13 @@ from service.engine.repository import EngineLimits, Repository, scan
 from service.engine.session import Device
 from service.errors import StartupError
 from service.imaging.decode import DecodeLimits
-from service.jobs.jobs import Jobs
 from service.jobs.painting import StylePainter
 from service.jobs.settings import JobSettings
 from service.settings import Settings
 from service.telemetry import Metrics
+
+if TYPE_CHECKING:
+    from service.jobs.jobs import Jobs
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +156,7 @@ def open_models(
     )
 
 
-def open_jobs(settings: Settings, painter: StylePainter) -> Jobs | None:
+def open_jobs(settings: Settings, painter: StylePainter) -> "Jobs | None":
     """Open the style jobs, and go on with those that were left; None without style networks.
 
     Raises:
@@ -162,6 +165,8 @@ def open_jobs(settings: Settings, painter: StylePainter) -> Jobs | None:
     if not any(model.task.startswith("style-") for model in painter.models.models.values()):
         log.info("style jobs are off: no style network is installed")
         return None
+    from service.jobs.jobs import Jobs  # and SQLAlchemy, for those who have jobs
+
     return Jobs(
         JobSettings(
             data_dir=settings.data_dir,

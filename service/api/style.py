@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from pydantic_core import to_json
@@ -28,8 +29,10 @@ from service.engine.pool import CpuPool, Lane
 from service.errors import InvalidOption, ModelNotFound, ShuttingDown
 from service.imaging.encode import PictureFormat, transcode
 from service.jobs.job import JobSpec
-from service.jobs.jobs import Jobs
 from service.jobs.painting import StylePainter
+
+if TYPE_CHECKING:
+    from service.jobs.jobs import Jobs
 
 KEY_HEADER, MAX_KEY = "Idempotency-Key", 255
 LAST_EVENT_HEADER = "Last-Event-ID"
@@ -48,14 +51,14 @@ class Style:
         timeout_ms: the longest a caller may take to send its pictures.
     """
 
-    jobs: Jobs | None
+    jobs: "Jobs | None"
     painter: StylePainter
     intake: Intake
     pool: CpuPool
     timeout_ms: float
 
     @property
-    def queue(self) -> Jobs:
+    def queue(self) -> "Jobs":
         """The jobs.
 
         Raises:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from concurrent.futures import Future
 from contextlib import ExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -22,7 +22,11 @@ from service.jobs.files import CONTENT, STYLE, Files, open_files, prune
 from service.jobs.job import Event, Job, JobSpec, Page, Painter, Status
 from service.jobs.ledger import Ledger
 from service.jobs.settings import JobSettings
+from service.jobs.standby import Standby
 from service.jobs.webhook import Webhooks
+
+if TYPE_CHECKING:
+    from service.jobs.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +52,7 @@ class Jobs:
             StartupError: the settings contradict each other, or something cannot be opened.
         """
         self._draining = False
-        self._worker = None
+        self._worker: Worker | Standby | None = None
         with ExitStack() as opened:
             self._webhooks = Webhooks(settings.webhook_hosts, settings.webhook_secret)
             self._files = files or open_files(settings.data_dir)
@@ -59,19 +63,27 @@ class Jobs:
             self._ledger = Ledger(
                 self._database, max_queued=settings.max_queued, ttl_s=settings.ttl_s
             )
+            if self._database.single:
+                self._ledger.drop_unfinished_uploads()
             self._changes = Changes(self._ledger.revisions, shared=not self._database.single)
             self._database.listeners.append(self._changes.note)
             opened.callback(self._changes.close)
             if settings.concurrency:
                 if painter is None:
                     raise StartupError("there is nothing to paint jobs with")
-                # DBOS takes half a second to import; whoever only accepts jobs does without it.
-                from service.jobs.worker import Worker
-
-                self._worker = Worker(
-                    settings, self._database, self._files, self._webhooks, painter
-                )
+                self._worker = self._open_worker(settings, painter)
             self._opened = opened.pop_all()
+
+    def _open_worker(self, settings: JobSettings, painter: Painter) -> "Worker | Standby":
+        def make() -> "Worker":
+            # DBOS takes half a second to import; whoever does not paint does without it.
+            from service.jobs.worker import Worker
+
+            return Worker(settings, self._database, self._files, self._webhooks, painter)
+
+        if self._database.single:
+            return Standby(make, self._ledger.has_work, look_s=settings.heartbeat_s)
+        return make()
 
     def submit(
         self,

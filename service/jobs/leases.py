@@ -85,12 +85,6 @@ class Leases:
             statement = sa.delete(workers).where(dead).returning(workers.c.id)
             return list(connection.execute(statement).scalars())
 
-    def drop_unfinished_uploads(self) -> None:
-        """Let jobs expire whose files nobody is storing any more."""
-        with self._database.writing() as connection:
-            receiving = jobs.c.status == Status.RECEIVING
-            connection.execute(sa.update(jobs).where(receiving).values(expires_at=0.0))
-
     def leave(self) -> None:
         """Say that this worker is gone."""
         with self._database.writing() as connection:

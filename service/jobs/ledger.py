@@ -202,6 +202,23 @@ class Ledger:
         with self._database.reading() as connection:
             return {row.id: row.revision for row in connection.execute(query)}
 
+    def drop_unfinished_uploads(self) -> None:
+        """Let jobs expire whose files nobody is storing any more."""
+        with self._database.writing() as connection:
+            receiving = jobs.c.status == Status.RECEIVING
+            connection.execute(sa.update(jobs).where(receiving).values(expires_at=0.0))
+
+    def has_work(self) -> bool:
+        """Return whether a worker would find anything to do, or to tidy up."""
+        left = sa.or_(
+            jobs.c.status == Status.QUEUED,
+            jobs.c.worker.is_not(None),
+            jobs.c.expires_at <= self._database.now,
+        )
+        with self._database.reading() as connection:
+            found = sa.or_(sa.exists().where(left), sa.exists().select_from(workers))
+            return bool(connection.execute(sa.select(found)).scalar_one())
+
     def waiting(self) -> int:
         """Return how many jobs wait for a worker."""
         with self._database.reading() as connection:

@@ -123,7 +123,6 @@ class Worker:
     def _join(self) -> None:
         if self._single:
             self._workflows.bury(self._leases.bury(silent_s=0.0))
-            self._leases.drop_unfinished_uploads()
         self._leases.beat()
 
     def _dispatch(self) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 from service.jobs.files import LocalFiles
 from service.jobs.job import Job, JobSpec
 from service.jobs.jobs import Jobs
+from service.jobs.standby import Standby
+from service.jobs.worker import Worker
 from tests.servers import eventually
 
 
@@ -21,3 +23,10 @@ def end(jobs: Jobs, job: Job) -> Job:
 
 def files_of(tmp_path: Path, job: Job) -> list[str]:
     return LocalFiles(tmp_path / "data" / "files").names(job.id)
+
+
+def worker_of(jobs: Jobs) -> Worker:
+    """Return the worker, made now if nothing needed it before."""
+    worker = jobs._worker.begin() if isinstance(jobs._worker, Standby) else jobs._worker
+    assert worker is not None
+    return worker

@@ -179,6 +179,6 @@ def test_what_nobody_stores_any_more_expires(ledger: Ledger, one: Leases) -> Non
     ticket = ledger.admit(JobSpec(method="fast"), "", None)
     kept = queue(ledger)
     assert one.expired() == []
-    one.drop_unfinished_uploads()
+    ledger.drop_unfinished_uploads()
     assert one.expired() == [ticket.job_id]
     assert ledger.get(kept, "").status is Status.QUEUED

@@ -18,7 +18,7 @@ from service.errors import (
 from service.jobs import execution, worker
 from service.jobs.files import LocalFiles
 from service.jobs.job import Progress, Status
-from tests.jobs.asking import end, files_of, spec
+from tests.jobs.asking import end, files_of, spec, worker_of
 from tests.jobs.conftest import OpenJobs
 from tests.jobs.listeners import SECRET, listening
 from tests.jobs.painters import ChainPainter, Doing, HeldPainter, picture
@@ -135,7 +135,7 @@ def test_a_painter_that_breaks_when_its_job_was_canceled(
     started.wait(PATIENCE_S)
     jobs.cancel(job.id, "")
     go.set()
-    eventually(lambda: jobs._worker and not jobs._worker._executions)
+    eventually(lambda: not worker_of(jobs)._executions)
     assert jobs.get(job.id, "").status is Status.CANCELED
     assert "failed" not in caplog.text
 
@@ -167,8 +167,7 @@ def test_a_job_goes_on_where_a_closed_process_left_it(start_jobs: OpenJobs, tmp_
     painter.go.release()
     painter.started.acquire()
     painter.started.acquire()  # the second step
-    at_work, closing = jobs._worker, threading.Thread(target=jobs.close)
-    assert at_work
+    at_work, closing = worker_of(jobs), threading.Thread(target=jobs.close)
     closing.start()
     eventually(at_work._closing.is_set)
     painter.go.release()
@@ -225,7 +224,7 @@ def test_a_webhook_goes_on_where_a_closed_process_left_it(
         monkeypatch.setattr(execution, "WAITS_S", (3600.0, 0.0, 0.0))
         jobs = start_jobs(ChainPainter(), **allowed)
         eventually(lambda: len(server.heard) == 2)
-        eventually(lambda: jobs._worker and not jobs._worker._executions)
+        eventually(lambda: not worker_of(jobs)._executions)
         jobs.close()
     assert len(server.heard) == 2
 
@@ -239,7 +238,7 @@ def test_a_webhook_that_is_not_allowed_any_more_is_not_called(
         jobs.close()
         jobs = start_jobs(ChainPainter())
         assert end(jobs, job).status is Status.SUCCEEDED
-        eventually(lambda: jobs._worker and not jobs._worker._executions)
+        eventually(lambda: not worker_of(jobs)._executions)
     assert server.heard == []
 
 

@@ -17,7 +17,7 @@ from service.jobs.jobs import Jobs
 from service.jobs.leases import HandedOver, Leases
 from service.jobs.worker import Worker
 from service.jobs.workflow import Workflows, queue_of
-from tests.jobs.asking import end, spec
+from tests.jobs.asking import end, spec, worker_of
 from tests.jobs.conftest import OpenJobs
 from tests.jobs.painters import ChainPainter, HeldPainter, picture
 from tests.servers import eventually
@@ -36,11 +36,6 @@ def failing(call: Callable[..., Any], times: int = 1) -> Callable[..., Any]:
         return call(*given, **named)
 
     return fails
-
-
-def at_work(jobs: Jobs) -> Worker:
-    assert jobs._worker
-    return jobs._worker
 
 
 def ended(job_id: str) -> bool:
@@ -77,7 +72,7 @@ def test_a_database_that_is_away(
     assert jobs.result(job.id, "") == picture(b"cat", None, 3)
     assert [step for step, _ in jobs.get(job.id, "").costs] == [1, 2, 3]
     eventually(lambda: ended(job.id))
-    assert at_work(jobs)._leases.held() == {}
+    assert worker_of(jobs)._leases.held() == {}
 
 
 def test_a_job_that_is_lost_is_left_alone(start_jobs: OpenJobs) -> None:
@@ -86,9 +81,9 @@ def test_a_job_that_is_lost_is_left_alone(start_jobs: OpenJobs) -> None:
     job, next_ = jobs.submit(spec(steps=3), b"cat"), jobs.submit(spec(), b"dog")
     painter.started.acquire()
     mine = table.c.id == job.id
-    put(jobs, sa.update(table).where(mine).values(worker=at_work(jobs).id, lease=7))
+    put(jobs, sa.update(table).where(mine).values(worker=worker_of(jobs).id, lease=7))
 
-    execution = at_work(jobs)._executions[job.id]
+    execution = worker_of(jobs)._executions[job.id]
     eventually(execution._stop.is_set)
     put(jobs, sa.update(table).where(mine).values(worker=None, status=Status.FAILED))
     painter.go.release(2)
@@ -112,7 +107,7 @@ def test_a_worker_that_was_buried_comes_back(
     postgresql_url: str, start_jobs: OpenJobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = start_jobs(ChainPainter(), url=postgresql_url, **SOON)
-    worker = at_work(jobs)
+    worker = worker_of(jobs)
     DBOS.delete_queue(queue_of(worker.id))
     put(jobs, sa.delete(workers).where(workers.c.id == worker.id))
     eventually(lambda: DBOS.retrieve_queue(queue_of(worker.id)))
@@ -139,11 +134,11 @@ def test_a_job_that_is_claimed_again_before_it_was_left(
     job = jobs.submit(spec(), b"cat")
     assert end(jobs, job).status is Status.SUCCEEDED
     assert len(given_back) == 1
-    eventually(lambda: at_work(jobs)._free._value == 2)  # no painter is lost
+    eventually(lambda: worker_of(jobs)._free._value == 2)  # no painter is lost
 
 
 def test_a_workflow_that_nobody_claimed_is_not_run(start_jobs: OpenJobs) -> None:
-    worker = at_work(start_jobs(ChainPainter()))
+    worker = worker_of(start_jobs(ChainPainter()))
     with pytest.raises(HandedOver):
         worker._work("0" * 32)
 
