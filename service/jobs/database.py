@@ -8,6 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
+
+# DBOS imports it when the first job comes, on a thread. Half-imported, it is already asked about
+# every value in every query of the other threads, and fails them.
+import sqlalchemy.orm
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from service.errors import StartupError, StorageFull

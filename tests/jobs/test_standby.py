@@ -180,5 +180,18 @@ def test_jobs_that_nobody_asked_for_import_no_dbos(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, check=True).stdout == b"False\n"
 
 
+def test_dbos_brings_nothing_that_queries_of_other_threads_would_meet_half_made() -> None:
+    code = (
+        "import service.jobs.jobs\n"
+        "from sqlalchemy import inspection\n"
+        "before = set(inspection._registrars)\n"
+        "import service.jobs.worker\n"
+        "added = set(inspection._registrars) - before\n"
+        "print({one for one in added if not one.__module__.startswith('sqlalchemy.')})\n"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout == "set()\n"
+
+
 def test_the_double_is_like_a_worker() -> None:
     assert {name for name in vars(Made) if not name.startswith("_")} <= set(vars(Worker))
