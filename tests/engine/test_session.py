@@ -1,8 +1,10 @@
 """onnxruntime's sessions: what they say of themselves, and where they really run."""
 
+import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto
 
-from service.engine.session import Device, OrtSession, providers_for
+from service.engine.session import Device, OrtSession, _shared_arena, providers_for
 from service.errors import DeviceUnavailable
 from service.tasks.base import TensorInfo
 from service.telemetry import resident_bytes
@@ -150,21 +152,47 @@ def test_a_run_uses_as_many_threads_as_it_was_told(threads: int, opened: type[Op
     assert spinning == "0"
 
 
-def test_sessions_do_not_each_keep_the_memory_of_their_runs(tmp_path: Path) -> None:
-    path = tmp_path / "wide.onnx"
+@pytest.fixture
+def hungry(tmp_path: Path) -> Path:
+    """Return a graph that takes twice the memory of its input to find three times its maximum."""
+    path = tmp_path / "hungry.onnx"
     chain = [node("Add", ["x", "x"], ["a"]), node("Add", ["a", "x"], ["b"])]
     graph = model([*chain, node("ReduceMax", ["b"], ["y"])], inputs={"x": ["N", 3]}, outputs=["y"])
     path.write_bytes(graph.SerializeToString())
+    return path
+
+
+def test_sessions_do_not_each_keep_the_memory_of_their_runs(hungry: Path) -> None:
     rows = np.ones((1_500_000, 3), np.float32)  # 18 MB, and as much for `a` and for `b`
     sessions = []
     before = resident_bytes()
 
     for _ in range(10):
-        session = OrtSession(path, device=Device.CPU, threads=1)
+        session = OrtSession(hungry, device=Device.CPU, threads=1)
         assert session.run({"x": rows})["y"].tolist() == [[3.0]]
         sessions.append(session)
 
     assert resident_bytes() - before < 4 * rows.nbytes  # and not 20 times
+
+
+def test_what_runs_left_is_given_back_from_time_to_time(
+    hungry: Path, doubler: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = OrtSession(hungry, device=Device.CPU, threads=1)
+    small = OrtSession(doubler, device=Device.CPU, threads=1)
+    rows = np.ones((8_000_000, 3), np.float32)  # 96 MB
+    arena, one = _shared_arena(), {"x": np.ones((1, 3), np.float32)}
+    monkeypatch.setattr(arena, "_due", math.inf)
+    large.run({"x": rows})
+    held = resident_bytes()
+    small.run(one)
+    assert held - resident_bytes() < rows.nbytes / 2
+
+    monkeypatch.setattr(arena, "_due", 0.0)
+    small.run(one)
+
+    assert held - resident_bytes() > rows.nbytes
+    assert arena._due > time.monotonic()  # and not at every run
 
 
 @pytest.mark.parametrize("device", [Device.CUDA, Device.TENSORRT, Device.OPENVINO])
