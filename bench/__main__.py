@@ -11,7 +11,17 @@ from itertools import takewhile
 from bench.contestants.contestant import NoRivals
 from bench.load import NoGenerator
 
-NAMES = ("peers", "overload", "latency", "growth", "decoding", "soak", "verify", "segment")
+NAMES = (
+    "peers",
+    "overload",
+    "latency",
+    "growth",
+    "decoding",
+    "soak",
+    "verify",
+    "segment",
+    "footprint",
+)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -90,6 +90,11 @@ class Served:
         """Return the memory that the process really occupies."""
         return int(self._proc("statm").split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def proportional_bytes(self) -> int:
+        """Return the same with each page that others map too divided by how many do."""
+        line = next(row for row in self._proc("smaps_rollup").splitlines() if row[:4] == "Pss:")
+        return int(line.split()[1]) * 1024
+
     def peak_resident_bytes(self) -> int:
         """Return the most that `resident_bytes` has been."""
         line = next(row for row in self._proc("status").splitlines() if row.startswith("VmHWM"))
