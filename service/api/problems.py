@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from service import errors
 from service.api import openapi
+from service.api.examples import DETAILS
 from service.telemetry import request_id
 
 log = logging.getLogger(__name__)
@@ -85,16 +86,28 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """Return a problem document; `code` is the stable name, `detail` a sentence for people."""
-    document = {
+    document = {**_document(status, code, detail, request_id.get()), **(members or {})}
+    return _ProblemResponse(code, to_json(document), status, headers)
+
+
+def _document(status: int, code: str, detail: str, identity: str) -> dict[str, object]:
+    return {
         "type": f"urn:chiasm:problem:{code}",
         "title": _TITLES.get(status, "Error"),
         "status": status,
         "code": code,
         "detail": detail,
-        "request_id": request_id.get(),
-        **(members or {}),
+        "request_id": identity,
     }
-    return _ProblemResponse(code, to_json(document), status, headers)
+
+
+def examples() -> dict[str, dict[str, object]]:
+    """Return a document for every code that there is, for the OpenAPI document."""
+    statuses = {error.code: status for error, status in STATUS.items()}
+    return {
+        code: _document(statuses.get(code, 500), code, detail, "5f2b9c01d2e3f4a5")
+        for code, detail in DETAILS.items()
+    }
 
 
 def problem_of(error: errors.ChiasmError) -> Response:
@@ -130,4 +143,4 @@ def install(app: FastAPI) -> None:
         code = _HTTP_CODES.get(error.status_code, "http_error")
         return problem(error.status_code, code, str(error.detail), headers=error.headers)
 
-    openapi.install(app)
+    openapi.install(app, examples())
