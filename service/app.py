@@ -80,6 +80,8 @@ def create_app(settings: Settings) -> FastAPI:
         summary="Pretrained vision networks behind plain REST endpoints",
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # ours needs no other host, and runs no script of one beside people's keys
+        redoc_url=None,
         responses={
             "4XX": {"model": Problem, "description": "The request is at fault; `code` says how."},
             "5XX": {"model": Problem, "description": "Overloaded, late, or a bug."},

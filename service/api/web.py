@@ -1,4 +1,4 @@
-"""The demo page: files that were read at start, looked up by name, and told apart by their ETag.
+"""The demo page and the reference: files read at start, looked up by name, told apart by ETag.
 
 No path is ever made from a request. The page may load nothing from another host and run nothing
 that is not a file of its own; nobody may frame it.
@@ -14,7 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 FOLDER = Path(__file__).parents[1] / "web"
-INDEX = "index.html"
+PAGES = {"index.html": "/", "api.html": "/docs"}
+"""Files that are found where people look for them, instead of below /web/."""
 MEDIA_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -78,7 +79,7 @@ def read_files(folder: Path = FOLDER) -> dict[str, WebFile]:
             "Content-Type": MEDIA_TYPES[path.suffix],
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
         }
-        files["/" if name == INDEX else f"/web/{name}"] = WebFile(body=body, headers=headers)
+        files[PAGES.get(name, f"/web/{name}")] = WebFile(body=body, headers=headers)
     return files
 
 
@@ -87,9 +88,10 @@ def router(files: Mapping[str, WebFile]) -> APIRouter:
     routes = APIRouter(include_in_schema=False)
 
     @routes.api_route("/", methods=["GET", "HEAD"])
+    @routes.api_route("/docs", methods=["GET", "HEAD"])
     @routes.api_route("/web/{name:path}", methods=["GET", "HEAD"])
-    async def file(request: Request, name: str | None = None) -> Response:
-        found = files.get("/" if name is None else f"/web/{name}")
+    async def file(request: Request) -> Response:
+        found = files.get(request.scope["path"])
         if found is None:
             raise HTTPException(404, "there is no such file")
         if found.headers["ETag"] in request.headers.get("if-none-match", ""):

@@ -59,7 +59,6 @@ function open(all) {
 }
 
 function summarize() {
-  byId('docs').hidden = server.keyed; // a link cannot bring a key
   const devices = [...new Set(server.models.map(({ provider }) => deviceOf(provider)))];
   const ready = server.models.filter(({ state }) => state === 'ready').length;
   byId('summary').textContent = `${ready} networks on ${devices.join(', ') || 'nothing'}`;
