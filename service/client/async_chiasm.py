@@ -7,7 +7,14 @@ from typing import Self, Unpack
 import httpx
 
 from service.api.face_schemas import FacesAnswer, VerifyAnswer
-from service.api.schemas import ClassifyAnswer, DetectAnswer, ModelDetail, ModelList, Readiness
+from service.api.schemas import (
+    ClassifyAnswer,
+    DetectAnswer,
+    Health,
+    ModelDetail,
+    ModelList,
+    Readiness,
+)
 from service.api.segment_schemas import SegmentAnswer
 from service.client import calls
 from service.client.connection import AsyncConnection
@@ -177,3 +184,11 @@ class AsyncChiasm:
     async def readiness(self) -> Readiness:
         """Tell of each model whether it is ready, and if not, why."""
         return await self._connection.ask(calls.readiness())
+
+    async def health(self) -> Health:
+        """Tell that the server's event loop turns; raises ChiasmProblem where it does not."""
+        return await self._connection.ask(calls.health())
+
+    async def metrics(self) -> str:
+        """Return the metrics in Prometheus' text format."""
+        return await self._connection.ask(calls.metrics())

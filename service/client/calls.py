@@ -7,7 +7,14 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from service.api.face_schemas import FacesAnswer, VerifyAnswer
-from service.api.schemas import ClassifyAnswer, DetectAnswer, ModelDetail, ModelList, Readiness
+from service.api.schemas import (
+    ClassifyAnswer,
+    DetectAnswer,
+    Health,
+    ModelDetail,
+    ModelList,
+    Readiness,
+)
 from service.api.segment_schemas import SegmentAnswer
 from service.api.style_schemas import JobAnswer, JobListAnswer
 from service.client.params import (
@@ -154,6 +161,16 @@ def model(name: str) -> Call[ModelDetail]:
 def readiness() -> Call[Readiness]:
     """Return the call of GET /readyz, whose 503 is an answer."""
     return _get("readyz", Readiness.model_validate_json, also_answers=frozenset({503}))
+
+
+def health() -> Call[Health]:
+    """Return the call of GET /healthz."""
+    return _get("healthz", Health.model_validate_json)
+
+
+def metrics() -> Call[str]:
+    """Return the call of GET /metrics."""
+    return _get("metrics", bytes.decode, accept="text/plain")
 
 
 def _ask(

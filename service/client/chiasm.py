@@ -7,7 +7,14 @@ from typing import Self, Unpack
 import httpx
 
 from service.api.face_schemas import FacesAnswer, VerifyAnswer
-from service.api.schemas import ClassifyAnswer, DetectAnswer, ModelDetail, ModelList, Readiness
+from service.api.schemas import (
+    ClassifyAnswer,
+    DetectAnswer,
+    Health,
+    ModelDetail,
+    ModelList,
+    Readiness,
+)
 from service.api.segment_schemas import SegmentAnswer
 from service.client import calls
 from service.client.connection import Connection
@@ -177,3 +184,11 @@ class Chiasm:
     def readiness(self) -> Readiness:
         """Tell of each model whether it is ready, and if not, why."""
         return self._connection.ask(calls.readiness())
+
+    def health(self) -> Health:
+        """Tell that the server's event loop turns; raises ChiasmProblem where it does not."""
+        return self._connection.ask(calls.health())
+
+    def metrics(self) -> str:
+        """Return the metrics in Prometheus' text format."""
+        return self._connection.ask(calls.metrics())

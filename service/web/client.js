@@ -6,12 +6,13 @@
  *     const chiasm = new Chiasm();
  *     const { detections } = await chiasm.detect(file, { score_threshold: 0.5 });
  *
- * Options have the names that the HTTP interface gives them. Every call can be aborted, and every
+ * One method an endpoint, most of its lines a type. Options have the names that the HTTP interface
+ * gives them. Every call can be aborted, and every
  * error that the server means is a `ChiasmError` with its stable `code`.
  */
 
-import { ChiasmError, Connection, pause, unreachable } from './connection.js';
-import { serverSentEvents } from './events.js';
+import { ChiasmError, Connection } from './connection.js';
+import { jobEvents } from './job-events.js';
 
 export { ChiasmError };
 
@@ -33,9 +34,6 @@ export { ChiasmError };
 /** @typedef {import('./answers.js').StyleJob} StyleJob */
 /** @typedef {import('./answers.js').StyleJobs} StyleJobs */
 /** @typedef {import('./answers.js').StyleEvent} StyleEvent */
-
-const RECONNECT_MS = 1000; // unless the server says otherwise
-const MAX_SILENT = 5; // connections in a row that break without an event
 
 /** One server. */
 export class Chiasm {
@@ -181,6 +179,36 @@ export class Chiasm {
   }
 
   /**
+   * Say that the server's event loop turns; rejects where it does not.
+   *
+   * @param {Call} [call]
+   * @returns {Promise<Answer<{status: string}>>}
+   */
+  health(call) {
+    return this.#connection.json('GET', 'healthz', { call });
+  }
+
+  /**
+   * Return the metrics in Prometheus' text format.
+   *
+   * @param {Call} [call]
+   * @returns {Promise<string>}
+   */
+  async metrics(call) {
+    return (await this.#connection.send('GET', 'metrics', { call })).text();
+  }
+
+  /**
+   * Return the OpenAPI document: every endpoint, for machines.
+   *
+   * @param {Call} [call]
+   * @returns {Promise<Answer<Record<string, any>>>}
+   */
+  openapi(call) {
+    return this.#connection.json('GET', 'openapi.json', { call });
+  }
+
+  /**
    * Start to paint a picture in a style; the job goes on whether anybody watches or not.
    *
    * @param {{content: Picture, style?: Picture}} pictures
@@ -227,25 +255,8 @@ export class Chiasm {
    * @param {{signal?: AbortSignal, lastEventId?: string}} [call]
    * @returns {AsyncGenerator<StyleEvent, void, void>}
    */
-  async *styleEvents(id, { signal, lastEventId = '' } = {}) {
-    let waitMs = RECONNECT_MS;
-    for (let silent = 0; silent < MAX_SILENT; silent += 1) {
-      try {
-        for await (const event of this.#listen(id, lastEventId, signal)) {
-          silent = -1;
-          lastEventId = event.id;
-          waitMs = event.retryMs ?? waitMs;
-          if (event.data === '') continue;
-          const news = /** @type {StyleEvent} */ (JSON.parse(event.data));
-          yield news;
-          if (FINISHED.has(news.status)) return;
-        }
-      } catch (error) {
-        if (signal?.aborted || !isBroken(error)) throw error;
-      }
-      await pause(waitMs, signal);
-    }
-    throw unreachable(undefined);
+  styleEvents(id, call) {
+    return jobEvents(this.#connection, jobPath(id), call);
   }
 
   /**
@@ -297,28 +308,6 @@ export class Chiasm {
     const sent = { headers: { Accept: accept }, call };
     return (await this.#connection.send('GET', path, sent)).blob();
   }
-
-  /**
-   * @param {string} id
-   * @param {string} lastEventId
-   * @param {AbortSignal} [signal]
-   */
-  async *#listen(id, lastEventId, signal) {
-    /** @type {Record<string, string>} */
-    const headers = { Accept: 'text/event-stream' };
-    if (lastEventId) headers['Last-Event-ID'] = lastEventId;
-    const sent = { headers, call: { signal } };
-    const { body } = await this.#connection.send('GET', `${jobPath(id)}/events`, sent);
-    if (body !== null) yield* serverSentEvents(body);
-  }
-}
-
-const FINISHED = new Set(['succeeded', 'failed', 'canceled']);
-
-/** @param {unknown} error Whether the connection broke, or the server could not answer just now. */
-function isBroken(error) {
-  const unavailable = error instanceof ChiasmError && (error.status === 0 || error.status >= 500);
-  return unavailable || error instanceof TypeError; // as which a body ends before its time
 }
 
 /** @param {string} id */

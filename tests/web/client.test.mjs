@@ -142,6 +142,49 @@ test('style from a picture', skip('style-encode', 'style-transform'), async () =
   assert.equal((await chiasm.styleJob(id)).status, 'succeeded');
 });
 
+const all = [
+  ...['classify', 'detect', 'segment', 'face-detect', 'face-landmarks', 'face-embed'],
+  'style-presets',
+];
+
+test('every operation of the document is driven', skip(...all), async () => {
+  const { paths } = await (await fetch(`${CHIASM_URL}/openapi.json`)).json();
+  const known = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  const asked = [];
+  const recording = (url, request) => {
+    asked.push(`${request.method} ${new URL(url).pathname}`);
+    return fetch(url, request);
+  };
+  const client = new Chiasm(CHIASM_URL, { apiKey: CHIASM_KEY, fetch: recording });
+
+  assert.equal((await client.health()).status, 'ok');
+  assert.equal((await client.readiness()).ready, true);
+  assert.match(await client.metrics(), /^chiasm_requests_total\{route="\/readyz"/m);
+  for (const { name } of (await client.models()).models) {
+    assert.ok((await client.model(name)).manifest.sha256);
+  }
+  assert.ok((await client.classify(cat)).predictions.length > 0);
+  assert.ok((await client.detect(coffee)).detections.length > 0);
+  assert.ok((await client.segment(astronaut, { mask: 'none' })).classes.length > 0);
+  assert.equal((await client.faces(astronaut, { landmarks: false })).faces.length, 1);
+  assert.equal((await client.verify(astronaut, changed)).verified, true);
+  const { id } = await client.startStyle({ content: cat }, { preset: '3', size: 96 });
+  for await (const { status } of client.styleEvents(id)) assert.notEqual(status, 'failed');
+  assert.equal((await client.styleJob(id)).status, 'succeeded');
+  assert.ok((await client.stylePreview(id)).size > 0);
+  assert.ok((await client.styleResult(id)).size > 0);
+  assert.ok((await client.styleJobs()).jobs.some((job) => job.id === id));
+  await client.cancelStyle(id);
+
+  const shape = (operation) => new RegExp(`^${operation.replace(/\{\w+\}/g, '[^/]+')}$`);
+  assert.deepEqual(
+    known.filter((operation) => !asked.some((one) => shape(operation).test(one))),
+    [],
+  );
+});
+
 test('an error has a code, a status and a sentence', async () => {
   const error = await chiasm.classify(new Uint8Array([1, 2, 3])).catch((reason) => reason);
 
