@@ -97,6 +97,11 @@ export class PicturePanel {
     return this.query();
   }
 
+  /** The media type that the request has to name; empty where the answer is JSON without it. */
+  get accept() {
+    return '';
+  }
+
   /** Show the answer as the settings say. */
   present() {}
 
@@ -175,6 +180,7 @@ export class PicturePanel {
       url: this.server.client.address(this.question.path, query),
       files: [{ part: null, file: picture.name }],
       key: this.server.keyed,
+      accept: this.accept,
     });
   }
 

@@ -15,6 +15,7 @@ export class SegmentPanel extends PicturePanel {
   /** @type {{classes: MaskMap | null, things: MaskMap | null, map: ImageBitmap | null}} */
   #maps = { classes: null, things: null, map: null };
   #mapOf = /** @type {unknown} */ (null);
+  #turn = 0;
   #opacity = new Slider({
     label: 'Opacity',
     ...{ min: 0, max: 1, step: 0.05, value: 0.6 },
@@ -64,8 +65,10 @@ export class SegmentPanel extends PicturePanel {
 
   async ask() {
     if (this.model.value === '') return;
+    const turn = (this.#turn += 1);
     // What may be asked depends on whether the network has classes, or filters.
     const detail = await this.server.detail(this.model.value).catch(() => null);
+    if (turn !== this.#turn) return; // asked again meanwhile
     const filters = /** @type {string[]} */ (detail?.manifest.config?.filters ?? []);
     if (filters.join() !== this.#filter.values.join()) this.#offer(filters);
     await super.ask();
@@ -74,6 +77,10 @@ export class SegmentPanel extends PicturePanel {
   query() {
     if (this.#filter.values.length > 0) return { filter: this.#filter.value };
     return { instances: true };
+  }
+
+  get accept() {
+    return this.#filter.values.length > 0 ? 'application/json' : ''; // a map is a PNG otherwise
   }
 
   present() {

@@ -5,18 +5,21 @@
  * @property {URL} url With its query.
  * @property {{part: string | null, file: string}[]} files A part without a name is the whole body.
  * @property {boolean} key Whether the server wants one.
+ * @property {string} [accept] The media type to ask for; empty: whatever comes.
  * @property {boolean} [job] Whether the answer is a job that has to be waited for.
  */
 
 const KEY_NAME = 'CHIASM_API_KEY';
 const RESULT = 'painted.png';
+const PATIENCE_S = 60; // httpx gives up after 5, which a large picture may take
 
 /** @type {Record<string, (request: Shown) => string>} */
 export const LANGUAGES = { curl, fetch: browser, Python: python };
 
 /** @param {Shown} request */
-function curl({ url, files, key, job }) {
-  const header = key ? ` -H "X-API-Key: $${KEY_NAME}"` : '';
+function curl({ url, files, key, accept, job }) {
+  const wanted = accept ? ` -H 'Accept: ${accept}'` : '';
+  const header = `${key ? ` -H "X-API-Key: $${KEY_NAME}"` : ''}${wanted}`;
   const body = files.map(({ part, file }) =>
     part === null ? ` --data-binary ${shell(`@${file}`)}` : ` -F ${shell(form(part, file))}`,
   );
@@ -30,8 +33,12 @@ function curl({ url, files, key, job }) {
 }
 
 /** @param {Shown} request */
-function browser({ url, files, key, job }) {
-  const headers = key ? `{ headers: { 'X-API-Key': ${KEY_NAME} } }` : '';
+function browser({ url, files, key, accept, job }) {
+  const pairs = [
+    ...(key ? [`'X-API-Key': ${KEY_NAME}`] : []),
+    ...(accept ? [`Accept: '${accept}'`] : []),
+  ];
+  const headers = pairs.length > 0 ? `headers: { ${pairs.join(', ')} }` : '';
   const whole = files[0].part === null;
   const body = whole
     ? ["const body = document.querySelector('input[type=file]').files[0];"]
@@ -41,11 +48,11 @@ function browser({ url, files, key, job }) {
           ({ part }) => `body.append('${part}', document.querySelector('#${part}').files[0]);`,
         ),
       ];
-  const more = headers ? `, ...${headers}` : '';
+  const more = headers ? `, ${headers}` : '';
   const post = `const response = await fetch(${quoted(url.href)}, { method: 'POST', body${more} });`;
   if (!job) return [...body, post, 'const answer = await response.json();'].join('\n');
   const get = (/** @type {string} */ path) =>
-    `await fetch(\`${url.href.split('?')[0]}/\${job.id}${path}\`${headers ? `, ${headers}` : ''})`;
+    `await fetch(\`${url.href.split('?')[0]}/\${job.id}${path}\`${headers ? `, { ${headers} }` : ''})`;
   return [
     ...body,
     post,
@@ -58,8 +65,12 @@ function browser({ url, files, key, job }) {
 }
 
 /** @param {Shown} request */
-function python({ url, files, key, job }) {
-  const headers = key ? `headers={"X-API-Key": os.environ["${KEY_NAME}"]}` : '';
+function python({ url, files, key, accept, job }) {
+  const sent = [
+    ...(key ? [`"X-API-Key": os.environ["${KEY_NAME}"]`] : []),
+    ...(accept ? [`"Accept": ${quoted(accept)}`] : []),
+  ];
+  const headers = sent.length > 0 ? `headers={${sent.join(', ')}}` : '';
   const query = [...url.searchParams].map(([name, value]) => `(${quoted(name)}, ${quoted(value)})`);
   const bytes = (/** @type {string} */ file) => `Path(${quoted(file)}).read_bytes()`;
   const pairs = files.map(({ part, file }) => `${quoted(part ?? '')}: ${bytes(file)}`);
@@ -70,6 +81,7 @@ function python({ url, files, key, job }) {
       ? `    content=${bytes(files[0].file)},`
       : `    files={${pairs.join(', ')}},`,
     headers ? `    ${headers},` : '',
+    `    timeout=${PATIENCE_S},`,
   ].filter(Boolean);
   const start = [...(key ? ['import os'] : []), 'from pathlib import Path', '', 'import httpx', ''];
   const call = ['response = httpx.post(', ...post, ')'];
@@ -81,7 +93,7 @@ function python({ url, files, key, job }) {
     ...call,
     'job = response.raise_for_status().json()',
     'while job["status"] in ("queued", "running"):',
-    `    job = ${get('?wait=30', ', timeout=60')}.raise_for_status().json()`,
+    `    job = ${get('?wait=30', `, timeout=${PATIENCE_S}`)}.raise_for_status().json()`,
     `Path("${RESULT}").write_bytes(${get('/result')}.raise_for_status().content)`,
   ].join('\n');
 }

@@ -1,7 +1,9 @@
 """The demo page in a real Chromium, against a real server."""
 
+import json
 import os
-from collections.abc import Iterator
+import tarfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,13 @@ from tests import planted_masks
 from tests.servers import Server
 from tests.serving import MODELS, copy_model
 from tests.web.demo import Demo
+from tools.sources import SourceError, npm_tarball
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+# Debian's two builds: the one without windows opens a page in half the time.
+BUILDS = (Path("/usr/bin/chromium-headless-shell"), Path("/usr/bin/chromium"))
+CHROMIUM = Path(
+    os.environ.get("CHROMIUM") or next((one for one in BUILDS if one.exists()), BUILDS[-1])
+)
 KEY = "a-key-for-the-page-0123456789"
 NETWORKS = (
     "efficientnet-lite0",
@@ -30,6 +37,8 @@ NETWORKS = (
     "magenta-style-transform",
     "gatys-vgg16",
 )
+AXE = ("axe-core", "4.14.1", "e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745")
+FEWEST_RULES = 20  # that have something to look at; fewer would be an empty page
 # A camera that shows a moving picture, and no question whether the page may use it.
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 
@@ -43,7 +52,7 @@ def chromium() -> Iterator[Any]:
     """
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if not CHROMIUM.exists():
-        pytest.skip(f"no Chromium at {CHROMIUM}: `apt-get install chromium`, or set CHROMIUM")
+        pytest.skip(f"no {CHROMIUM}: `apt-get install chromium-headless-shell`, or set CHROMIUM")
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=CAMERA)
         yield browser
@@ -88,3 +97,28 @@ def demo(context: Any, demo_server: Server) -> Iterator[Demo]:
     yield demo
     demo_server.release_brake()
     assert demo.complaints == []
+
+
+@pytest.fixture(scope="session")
+def axe() -> Callable[[Any], list[str]]:
+    """Return what looks for barriers in a page, and says which rules they break, and where."""
+    try:
+        path = npm_tarball(*AXE)
+    except SourceError as error:
+        pytest.skip(str(error))
+    with tarfile.open(path) as archive:
+        file = archive.extractfile("package/axe.min.js")
+        assert file
+        script = file.read().decode()
+
+    def look(page: Any) -> list[str]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(script)
+        found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+        assert len(found["passes"]) >= FEWEST_RULES
+        return [
+            f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}"
+            for one in found["violations"]
+        ]
+
+    return look

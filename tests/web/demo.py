@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 SAMPLES = Path(__file__).parents[2] / "service" / "web" / "samples"
+CHANGED = "The astronaut, from another photograph of the photograph"
 TABS = ("classify", "detect", "segment", "verify", "style")
 
 
@@ -51,6 +52,10 @@ class Demo:
     def status(self, panel: Any) -> Any:
         """Return the line that says the answer."""
         return panel.locator(".status").first
+
+    def told(self, panel: Any, text: str) -> None:
+        """Wait until the line says this."""
+        self.status(panel).filter(has_text=text).wait_for()
 
     def rows(self, panel: Any) -> list[str]:
         """Return the first column of the table of results."""

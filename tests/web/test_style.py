@@ -1,6 +1,4 @@
 import io
-import sys
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -8,7 +6,6 @@ from PIL import Image
 from tests.servers import Server
 from tests.serving import MODELS
 from tests.web.demo import SAMPLES, Demo
-from tests.web.test_classify import run
 
 pytestmark = pytest.mark.browser
 
@@ -101,21 +98,3 @@ def test_a_painting_can_be_canceled(demo: Demo, demo_server: Server) -> None:
     newest = demo_server.client.get("/style", params={"limit": 1}).json()["jobs"][0]
     assert newest["status"] == "canceled"
     assert panel.get_by_role("button", name="Paint", exact=True).is_enabled()
-
-
-@PRESETS
-def test_the_copied_requests_paint_it_too(demo: Demo, tmp_path: Path) -> None:
-    panel = demo.open("Style")
-    demo.pick(panel, "A cat")
-
-    shell = demo.code(panel, "curl")
-    script = demo.code(panel, "Python")
-
-    (tmp_path / "cat.jpg").symlink_to(SAMPLES / "cat.jpg")
-    painted = tmp_path / "painted.png"
-    run(["bash", "-c", shell], tmp_path)
-    first = painted.read_bytes()
-    painted.unlink()
-    run([sys.executable, "-c", script], tmp_path)
-
-    assert painted.read_bytes() == first
