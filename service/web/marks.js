@@ -23,13 +23,15 @@ const CAPTION_HEIGHT = 19;
  */
 export function drawMarks(context, view, marks, chosen = null) {
   const order = marks.toReversed();
+  const places = placesOfCaptions(context, view, marks);
   for (const mark of order) {
     context.globalAlpha = chosen === null || mark === chosen ? 1 : 0.3;
     drawBox(context, view, mark);
   }
   for (const mark of order) {
     context.globalAlpha = chosen === null || mark === chosen ? 1 : 0.15;
-    if (mark.caption) drawCaption(context, view, mark);
+    const place = places.get(mark);
+    if (place) drawCaption(context, place, mark);
   }
   context.globalAlpha = 1;
 }
@@ -61,17 +63,46 @@ function drawBox(context, { scale }, { box, classId, points = [] }) {
   }
 }
 
+/** @typedef {{x: number, y: number, width: number}} Place Of a caption, CSS pixels. */
+
 /**
+ * Return where captions go: at their boxes, and clear of those of better marks if that can be.
+ *
  * @param {CanvasRenderingContext2D} context
  * @param {import('./stage.js').View} view
+ * @param {readonly Mark[]} marks Best first.
+ */
+function placesOfCaptions(context, { scale, width: room, height }, marks) {
+  context.font = FONT;
+  /** @type {Map<Mark, Place>} */
+  const places = new Map();
+  for (const mark of marks) {
+    if (!mark.caption) continue;
+    const { box } = mark;
+    const width = context.measureText(mark.caption).width + 10;
+    const x = Math.max(0, Math.min(box.x1 * scale - 1, room - width));
+    const [top, bottom] = [box.y1 * scale, box.y2 * scale];
+    const rows = [top - CAPTION_HEIGHT, top + 1, bottom - CAPTION_HEIGHT - 1, bottom].filter(
+      (y) => y >= 0 && y + CAPTION_HEIGHT <= height,
+    );
+    const isClear = (/** @type {number} */ y) =>
+      [...places.values()].every(
+        (other) =>
+          Math.abs(other.y - y) >= CAPTION_HEIGHT ||
+          other.x >= x + width ||
+          x >= other.x + other.width,
+      );
+    places.set(mark, { x, y: rows.find(isClear) ?? rows[0] ?? top + 1, width });
+  }
+  return places;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Place} place
  * @param {Mark} mark
  */
-function drawCaption(context, { scale, width: room }, { box, caption, classId }) {
-  context.font = FONT;
-  const width = context.measureText(caption).width + 10;
-  const above = box.y1 * scale - CAPTION_HEIGHT;
-  const x = Math.max(0, Math.min(box.x1 * scale - 1, room - width));
-  const y = above >= 0 ? above : box.y1 * scale + 1;
+function drawCaption(context, { x, y, width }, { caption, classId }) {
   context.fillStyle = cssColor(classId);
   context.beginPath();
   context.roundRect(x, y, width, CAPTION_HEIGHT, 3);

@@ -6,6 +6,12 @@ import { openPicture } from './picture.js';
 import { samples } from './samples.js';
 import { Stage } from './stage.js';
 
+const hasMouse = matchMedia('(hover: hover)').matches; // a finger has nothing to drop
+const INVITATION = hasMouse ? 'Drop a picture here' : 'Choose a picture';
+const WAYS = hasMouse
+  ? { small: 'drop, paste or choose', large: 'or paste one, choose one, or try a sample' }
+  : { small: 'choose or take one', large: 'or take one, or try a sample' };
+
 /**
  * @typedef {object} WellSpec
  * @property {string} label What the picture is to this place, such as `Picture` or `Style`.
@@ -32,8 +38,8 @@ export class Well {
       'p',
       { className: 'prompt' },
       icon('picture'),
-      el('strong', {}, small ? label : 'Drop a picture here'),
-      el('span', {}, small ? 'drop, paste or choose' : 'or paste one, choose one, or try a sample'),
+      el('strong', {}, small ? label : INVITATION),
+      el('span', {}, small ? WAYS.small : WAYS.large),
     );
     this.#frame = el('div', { className: 'frame' }, this.#prompt);
     this.stage = new Stage(this.#frame, highest);
