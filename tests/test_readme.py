@@ -30,7 +30,7 @@ def test_a_readme_without_its_marks_is_refused() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_lead_somewhere(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+    for target in re.findall(r"(?:\]\(|src=\"|srcset=\")([^)\"#:]+)[)\"#]", text):
         assert (document.parent / target).exists(), f"{document.name} links to {target}"
 
 

@@ -45,10 +45,11 @@ class Served:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._data = TemporaryDirectory(prefix="chiasm-")  # jobs of its own, and of nobody after it
+        self.data = Path(self._data.name)
         settings = {
             "CHIASM_PORT": str(self.port),
             "CHIASM_LOG_LEVEL": "warning",
-            "CHIASM_DATA_DIR": self._data.name,
+            "CHIASM_DATA_DIR": str(self.data),
         }
         started = time.monotonic()
         self.process = subprocess.Popen(
