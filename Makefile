@@ -6,20 +6,29 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: serve test check eval bench image clean
+.PHONY: serve test check browser eval bench image clean
 
 serve: $(VENV)/.base
 	@$(BIN)/chiasm models pull --all || echo "serving without it"
 	@$(BIN)/chiasm models check
 	@$(BIN)/chiasm serve --port $(PORT)
 
-test: check
+test: check browser
 	$(BIN)/pytest
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The page is tested in Debian's Chromium. Who may not install it sees its tests skipped.
+browser:
+	@test -x "$$CHROMIUM" || command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	    && echo "installing Debian's chromium-headless-shell" && apt-get update -qq \
+	    && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends \
+	      chromium-headless-shell >/dev/null; } \
+	  || echo "no Chromium, and it cannot be installed here: the tests of the page are skipped"
 
 eval: $(VENV)/.dev
 	$(BIN)/python -m tools.evaluate
