@@ -23,6 +23,7 @@
     │   └── IdempotencyConflict     the key was used for another request
     └── Unavailable             nobody's: the same request may succeed later
         ├── Overloaded              says when to come back
+        ├── ShareExceeded           the same, for a caller that has more in hand than others
         ├── DeadlineExceeded
         ├── ModelNotReady
         ├── ShuttingDown
@@ -186,15 +187,21 @@ class Unavailable(ChiasmError):
 
     code = "unavailable"
 
+    def __init__(self, detail: str, *, retry_after_s: float = 1.0, **members: object) -> None:
+        super().__init__(detail, **members)
+        self.retry_after_s = retry_after_s
+
 
 class Overloaded(Unavailable):
     """The predicted wait is longer than allowed, or the queue is full."""
 
     code = "overloaded"
 
-    def __init__(self, detail: str, *, retry_after_s: float) -> None:
-        super().__init__(detail)
-        self.retry_after_s = retry_after_s
+
+class ShareExceeded(Unavailable):
+    """The caller has its share of the service in hand already, and others have work in it too."""
+
+    code = "share_exceeded"
 
 
 class DeadlineExceeded(Unavailable):

@@ -17,6 +17,7 @@ from service.api.face_schemas import (
     VerifyAnswer,
     VerifyQuery,
 )
+from service.api.middleware import owner
 from service.api.query import parameters, read_query
 from service.api.routes import DirectRoute
 from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER
@@ -134,7 +135,8 @@ async def _find(
     async with before(deadline), tasks.intake.receive(request) as pictures:
         source = Encoded(pictures["image"], tasks.decode)
         pipeline = FacePipeline(models)
-        [found] = await answers([pipeline.submit(source, wanted, deadline)], request)
+        asked = pipeline.submit(source, wanted, deadline, caller=owner(request))
+        [found] = await answers([asked], request)
         if media_type is None:
             return found, None
         started = time.perf_counter()
@@ -156,7 +158,9 @@ async def _encode_pair(
     async with before(deadline), tasks.intake.receive(request, PAIR) as pictures:
         pipeline = FacePipeline(models)
         futures = (
-            pipeline.submit(Encoded(pictures[one.part], tasks.decode), one, deadline)
+            pipeline.submit(
+                Encoded(pictures[one.part], tasks.decode), one, deadline, caller=owner(request)
+            )
             for one in wanted
         )
         return await answers(futures, request)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from service.api.middleware import OWNER
 from service.api.problems import problem_of
 from service.api.query import remembered
 from service.engine.deadline import Deadline
@@ -27,7 +28,7 @@ class _Route:
 
 
 class Gate:
-    """Answers 503 at once when the model that a request needs has too much in hand.
+    """Answers 503 at once when the model that a request needs has too much in hand, or 429.
 
     The request's own deadline, and everything else that may be wrong with it, is looked at
     behind the gate; the body is not read here, and the server discards what still arrives.
@@ -52,7 +53,7 @@ class Gate:
         if task is not None:
             try:
                 for model in self._wanted(task, scope["query_string"]):
-                    model.pipeline.admission.check(NEVER)
+                    model.pipeline.admission.check(NEVER, scope.get(OWNER, ""))
             except Unavailable as error:
                 scope["route"] = self._routes[scope["path"]]  # for the metrics' label
                 await problem_of(error)(scope, receive, send)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -24,6 +24,12 @@ CLIENT_CLOSED_REQUEST = 499  # nginx's number for a caller that left; never sent
 OWNER = "chiasm.owner"  # where a request's scope has whose it is
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+
+
+def owner(request: Request) -> str:
+    """Return whose key the request came with; empty where there are no keys."""
+    whose: str = request.scope.get(OWNER, "")
+    return whose
 
 
 class Telemetry:

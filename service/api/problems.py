@@ -37,12 +37,15 @@ STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.NoFace: 422,
     errors.MultipleFaces: 422,
     errors.IdempotencyConflict: 422,
+    errors.ShareExceeded: 429,
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
     errors.ShuttingDown: 503,
     errors.DeadlineExceeded: 504,
     errors.StorageFull: 507,
 }
+
+RETRIED = frozenset({429, 503})  # a later attempt may be taken
 
 _TITLES = {
     400: "Bad request",
@@ -53,6 +56,7 @@ _TITLES = {
     413: "Content too large",
     415: "Unsupported media type",
     422: "Unprocessable content",
+    429: "Too many requests",
     500: "Internal error",
     503: "Service unavailable",
     504: "Gateway timeout",
@@ -116,10 +120,8 @@ def problem_of(error: errors.ChiasmError) -> Response:
     if status is None:
         return internal_error(error)
     headers: dict[str, str] = {}
-    if isinstance(error, errors.Overloaded):
+    if isinstance(error, errors.Unavailable) and status in RETRIED:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
-    elif status == 503:
-        headers["Retry-After"] = "1"
     elif status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return problem(status, error.code, error.detail, members=error.members, headers=headers)

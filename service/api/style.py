@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from starlette.responses import Response, StreamingResponse
 
 from service.api.intake import Intake
-from service.api.middleware import OWNER
+from service.api.middleware import owner
 from service.api.query import parameters, read_query
 from service.api.schemas import PICTURE_ANSWER
 from service.api.style_schemas import (
@@ -231,12 +231,6 @@ def router(style: Style) -> APIRouter:
         return _json(describe(job))
 
     return routes
-
-
-def owner(request: Request) -> str:
-    """Return whose key the request came with; empty where there are no keys."""
-    whose: str = request.scope.get(OWNER, "")
-    return whose
 
 
 def _last_event(request: Request) -> int:

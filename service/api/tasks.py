@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from service.api.intake import Intake
+from service.api.middleware import owner
 from service.api.query import parameters, read_query
 from service.api.routes import DirectRoute
 from service.api.schemas import (
@@ -67,7 +68,10 @@ class Tasks:
             model.pipeline.task.check_options(options)
         async with before(deadline), self.intake.receive(request) as pictures:
             source = Encoded(pictures["image"], self.decode)
-            futures = (model.pipeline.submit(source, options, deadline) for model in models)
+            futures = (
+                model.pipeline.submit(source, options, deadline, caller=owner(request))
+                for model in models
+            )
             return await answers(futures, request)
 
     async def draw(
@@ -88,7 +92,8 @@ class Tasks:
         model.pipeline.task.check_options(options)
         async with before(deadline), self.intake.receive(request) as pictures:
             source = Encoded(pictures["image"], self.decode)
-            [answer] = await answers([model.pipeline.submit(source, options, deadline)], request)
+            asked = model.pipeline.submit(source, options, deadline, caller=owner(request))
+            [answer] = await answers([asked], request)
             started = time.perf_counter()
             painting = self.models.pool.run(lambda: paint(answer, source), Lane.FINISH)
             [drawn] = await answers([painting], request)

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 
 from service.engine.deadline import Deadline
-from service.errors import Overloaded, ShuttingDown
+from service.errors import Overloaded, ShareExceeded, ShuttingDown
 
 SMOOTHING = 1 / 16  # weight of the newest interval in the moving average
 
@@ -16,6 +17,11 @@ class Admission:
     The wait is predicted from what is observed, not from what a network should cost: the
     smoothed interval between departures while there is work, times the work ahead (Little's
     law). Decoding, other models and a throttled CPU are all in that interval.
+
+    Callers take turns, so what one of them has in hand beyond its own next request does not make
+    another wait, and is not counted as work ahead of it. Of the queue each may hold an equal share:
+    a caller that sends ten times what the service can do is refused, and one that sends half of it
+    is not, and does not notice.
     """
 
     def __init__(
@@ -28,7 +34,8 @@ class Admission:
         """Start empty.
 
         Args:
-            max_in_flight: requests admitted and not yet answered; bounds memory.
+            max_in_flight: requests admitted and not yet answered; bounds memory. Right after others
+                have come, a caller may still hold what it was allowed alone, and they their shares.
             max_wait_s: refuse when the predicted wait is longer, however patient the caller.
             clock: seconds, monotonic.
         """
@@ -39,6 +46,7 @@ class Admission:
         self._interval_s = 0.0
         self._last_event = 0.0
         self._closed = False
+        self._held: Counter[str] = Counter()  # by caller; who holds nothing is not in it
         self._lock = threading.Lock()
         self._idle = threading.Condition(self._lock)
 
@@ -52,37 +60,46 @@ class Admission:
         """Return how long a request that arrives now would wait for the work ahead of it."""
         return self.in_flight * self._interval_s
 
-    def check(self, deadline: Deadline) -> None:
+    def check(self, deadline: Deadline, caller: str = "") -> None:
         """Do nothing if a request with this deadline would be admitted now.
 
         Raises:
             Overloaded: the queue is full, or the wait too long; says when to come back.
+            ShareExceeded: it is so for this caller, who has more in hand than others.
             ShuttingDown: the service is draining.
         """
         if self._closed:
             raise ShuttingDown("the service is shutting down")
-        wait_s = self.predicted_wait_s
+        held, wait_s = self._ahead(caller)
+        callers = len(self._held) + (caller not in self._held)
         allowed_s = min(self._max_wait_s, deadline.remaining_s())
-        if self.in_flight >= self._max_in_flight:
-            raise Overloaded("the queue is full", retry_after_s=max(wait_s, self._interval_s))
-        if self.in_flight and wait_s > allowed_s:
-            raise Overloaded(
-                f"the predicted wait is {wait_s:.1f} s; {max(allowed_s, 0):.1f} s are allowed",
-                retry_after_s=wait_s,
-            )
+        if held >= max(1, self._max_in_flight // callers):
+            reason = "the queue is full" if callers == 1 else "your share of the queue is full"
+        elif self.in_flight and wait_s > allowed_s:
+            reason = f"the predicted wait is {wait_s:.1f} s; {max(allowed_s, 0):.1f} s are allowed"
+        else:
+            return
+        greedy = held * callers > self.in_flight and callers > 1
+        kind = ShareExceeded if greedy else Overloaded
+        raise kind(reason, retry_after_s=max(wait_s, self._interval_s))
 
-    def admit(self, deadline: Deadline) -> "Ticket":
+    def admit(self, deadline: Deadline, caller: str = "") -> "Ticket":
         """Count a request in until its ticket is released.
 
+        Args:
+            deadline: the request's.
+            caller: whose it is, where callers are told apart.
+
         Raises:
-            Overloaded, ShuttingDown: as `check`.
+            Overloaded, ShareExceeded, ShuttingDown: as `check`.
         """
         with self._lock:
-            self.check(deadline)
+            self.check(deadline, caller)
             if self.in_flight == 0:
                 self._last_event = self._clock()
             self.in_flight += 1
-        return Ticket(self)
+            self._held[caller] += 1
+        return Ticket(self, caller)
 
     def close(self, timeout_s: float) -> bool:
         """Admit nothing more and wait until everything in hand is answered.
@@ -94,9 +111,26 @@ class Admission:
             self._closed = True
             return self._idle.wait_for(lambda: self.in_flight == 0, timeout_s)
 
-    def _release(self, *, completed: bool) -> None:
+    def _ahead(self, caller: str) -> tuple[int, float]:
+        """Return what a caller has in hand, and how long its next request would wait.
+
+        Of every other caller no more goes before it than goes of its own.
+        """
+        held = self._held.get(caller, 0)
+        others = self.in_flight - held
+        if others:
+            turns = [
+                min(count, held + 1) for who, count in dict(self._held).items() if who != caller
+            ]
+            others = sum(turns)
+        return held, (held + others) * self._interval_s
+
+    def _release(self, caller: str, *, completed: bool) -> None:
         with self._lock:
             self.in_flight -= 1
+            self._held[caller] -= 1
+            if not self._held[caller]:
+                del self._held[caller]
             if completed:
                 now = self._clock()
                 interval = now - self._last_event
@@ -111,10 +145,11 @@ class Admission:
 class Ticket:
     """One admitted request; releasing it twice counts once."""
 
-    __slots__ = ("_admission", "_released")
+    __slots__ = ("_admission", "_released", "caller")
 
-    def __init__(self, admission: Admission) -> None:
-        """Remember whom to tell."""
+    def __init__(self, admission: Admission, caller: str) -> None:
+        """Remember whom to tell, and of whom."""
+        self.caller = caller
         self._admission = admission
         self._released = False
 
@@ -127,4 +162,4 @@ class Ticket:
         """
         if not self._released:
             self._released = True
-            self._admission._release(completed=completed)
+            self._admission._release(self.caller, completed=completed)

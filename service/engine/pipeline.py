@@ -85,6 +85,7 @@ class _Flight:
     source: Source
     options: Options
     deadline: Deadline
+    caller: str
     since: float
     answer: Future[Answer] = field(default_factory=Future)
     timings: Timings = field(default_factory=dict)
@@ -188,7 +189,13 @@ class Pipeline:
         return self._scheduler.waiting
 
     def submit(
-        self, source: Source, options: Options, deadline: Deadline, *, ticket: Ticket | None = None
+        self,
+        source: Source,
+        options: Options,
+        deadline: Deadline,
+        *,
+        ticket: Ticket | None = None,
+        caller: str = "",
     ) -> Future[Answer]:
         """Start a picture on its way; cancelling the future drops what has not begun.
 
@@ -198,17 +205,22 @@ class Pipeline:
             deadline: the request's.
             ticket: of this model's admission, where the request was admitted before and has work
                 behind it: it then goes before those that have not begun.
+            caller: whose request it is, where callers are told apart.
 
         Raises:
-            Overloaded, ShuttingDown: it was not admitted.
+            Overloaded, ShareExceeded, ShuttingDown: it was not admitted.
         """
         lane = Lane.START if ticket is None else Lane.RUN
-        admitted = ticket or self.admission.admit(deadline)
+        admitted = ticket or self.admission.admit(deadline, caller)
         flight = _Flight(
-            source=source, options=options, deadline=deadline, since=time.perf_counter()
+            source=source,
+            options=options,
+            deadline=deadline,
+            caller=admitted.caller,
+            since=time.perf_counter(),
         )
         flight.answer.add_done_callback(lambda answer: self._settled(admitted, flight, answer))
-        self._pool.submit(lambda: flight.attempt(self._prepare), lane)
+        self._pool.submit(lambda: flight.attempt(self._prepare), lane, flight.caller)
         return flight.answer
 
     def close(self) -> None:
@@ -232,11 +244,13 @@ class Pipeline:
             rows=prepared.rows,
             deadline=flight.deadline,
             gone=flight.answer.cancelled,
+            caller=flight.caller,
         )
         inferred.add_done_callback(
             lambda future: self._pool.submit(
                 lambda: flight.attempt(lambda _: self._ran(flight, prepared, future)),
                 Lane.FINISH,
+                flight.caller,
             )
         )
 

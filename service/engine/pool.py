@@ -2,11 +2,12 @@
 
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from enum import IntEnum
 from typing import TypeVar
+
+from service.engine.turns import Turns
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ class CpuPool:
 
     A plain first-in-first-out executor makes a picture that already left the network wait for
     the decoding of every picture that came after it. Here work has lanes, and an earlier lane goes
-    first; within a lane the order of arrival holds.
+    first; within a lane callers take turns, and the order of arrival holds for each.
 
     Networks on the CPU run on these threads too. With as many threads as CPUs nothing is ever
     preempted by work of our own, and since a thread takes up what it just submitted itself, one
@@ -36,7 +37,7 @@ class CpuPool:
     def __init__(self, threads: int, *, name: str = "cpu") -> None:
         """Start `threads` daemon threads."""
         self.threads = threads
-        self._lanes: tuple[deque[Callable[[], object]], ...] = tuple(deque() for _ in Lane)
+        self._lanes: tuple[Turns[Callable[[], object]], ...] = tuple(Turns() for _ in Lane)
         self._wake = threading.Condition()
         self._closing = False
         self._worker = threading.local()
@@ -47,7 +48,7 @@ class CpuPool:
         for worker in self._workers:
             worker.start()
 
-    def submit(self, call: Callable[[], object], lane: Lane = Lane.START) -> None:
+    def submit(self, call: Callable[[], object], lane: Lane = Lane.START, caller: str = "") -> None:
         """Run `call` on one of the threads; what it raises is logged as the bug that it is.
 
         Raises:
@@ -56,7 +57,7 @@ class CpuPool:
         with self._wake:
             if self._closing:
                 raise RuntimeError("the pool is closed")
-            self._lanes[lane].append(call)
+            self._lanes[lane].append(call, caller)
             if getattr(self._worker, "will_look", False):
                 # This thread is one of ours and about to look for work: no need to wake another.
                 self._worker.will_look = False

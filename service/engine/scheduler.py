@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Generic, TypeVar
 
 from service.engine.deadline import Deadline
 from service.engine.pool import CpuPool, Lane
+from service.engine.turns import Turns
 from service.errors import DeadlineExceeded, ShuttingDown
 
 Item = TypeVar("Item")
@@ -77,7 +77,7 @@ class Scheduler(Generic[Item, Answer]):
         self._instances = instances
         self._max_rows = max_rows
         self._max_delay_s = max_delay_s
-        self._waiting: deque[_Entry[Item, Answer]] = deque()
+        self._waiting: Turns[_Entry[Item, Answer]] = Turns()
         self._turns = 0
         self._changed = threading.Condition()
         self._closing = False
@@ -94,6 +94,7 @@ class Scheduler(Generic[Item, Answer]):
         rows: int = 1,
         deadline: Deadline,
         gone: Callable[[], bool] = lambda: False,
+        caller: str = "",
     ) -> Future[Answer]:
         """Queue an item; the future's callbacks run on one of the pool's threads.
 
@@ -102,6 +103,7 @@ class Scheduler(Generic[Item, Answer]):
             rows: what it counts for in a batch.
             deadline: after which it is skipped with `DeadlineExceeded`.
             gone: asked when its turn comes; if true it is skipped with `CancelledError`.
+            caller: who takes turns with others.
 
         Raises:
             ShuttingDown: the scheduler is closed.
@@ -110,7 +112,7 @@ class Scheduler(Generic[Item, Answer]):
         with self._changed:
             if self._closing:
                 raise ShuttingDown("the service is shutting down")
-            self._waiting.append(entry)
+            self._waiting.append(entry, caller)
             self._changed.notify_all()  # company, for a turn that waits for it
             needs_turn = self._turns < self._instances
             self._turns += needs_turn
@@ -148,7 +150,7 @@ class Scheduler(Generic[Item, Answer]):
             batch: list[_Entry[Item, Answer]] = []
             rows = 0
             while self._waiting and len(batch) < share:
-                rows += self._waiting[0].rows
+                rows += self._waiting.first().rows
                 if batch and rows > self._max_rows:
                     break
                 batch.append(self._waiting.popleft())

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from tests import pictures
@@ -36,6 +37,35 @@ async def test_what_a_full_model_cannot_take_is_refused_unread(serve: Serve, bra
 
     brake.release()
     assert (await held).status_code == 200
+
+
+async def test_a_caller_with_its_share_in_hand_does_not_keep_another_out(
+    serve: Serve, brake: Brake, picture: bytes
+) -> None:
+    served = await serve(
+        max_in_flight=4, api_keys=("greedy-key-0123456789", "modest-key-0123456789")
+    )
+    greedy, modest = ({"X-API-Key": f"{who}-key-0123456789"} for who in ("greedy", "modest"))
+    brake.press()
+
+    def ask(headers: dict[str, str]) -> asyncio.Future[httpx.Response]:
+        return asyncio.ensure_future(
+            served.client.post("/classify", content=picture, headers=headers)
+        )
+
+    admission = served.models.find("classify").pipeline.admission
+    held = [ask(greedy) for _ in range(4)]
+    await until(lambda: admission.in_flight == 4)
+    problem(await ask(greedy), 503, "overloaded")  # nobody else is there
+    held.append(ask(modest))
+    await until(lambda: admission.in_flight == 5)
+    refused = await ask(greedy)
+    problem(refused, 429, "share_exceeded")
+    assert int(refused.headers["retry-after"]) >= 1
+    held.append(ask(modest))
+
+    brake.release()
+    assert {(await one).status_code for one in held} == {200}
 
 
 async def test_an_unknown_model_is_left_to_the_route(serve: Serve) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from service.engine.admission import SMOOTHING, Admission, Ticket
 from service.engine.deadline import Deadline
-from service.errors import Overloaded, ShuttingDown
+from service.errors import ChiasmError, Overloaded, ShareExceeded, ShuttingDown, Unavailable
 from tests.engine.fakes import PATIENCE_S, Clock
 
 PATIENT = Deadline.never()
@@ -138,6 +138,73 @@ def test_a_full_queue_says_when_it_will_be_worked_off(
         admission.admit(PATIENT)
 
     assert refusal.value.retry_after_s == retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("held", "caller", "refused"),
+    [
+        ({"greedy": 9}, "greedy", None),  # alone, it may fill the queue
+        ({"greedy": 10}, "greedy", Overloaded),  # and nobody is robbed
+        ({"greedy": 10}, "new", None),  # whose share is free, though the queue is full
+        ({"greedy": 5, "new": 1}, "greedy", ShareExceeded),
+        ({"greedy": 5, "new": 1}, "new", None),
+        ({"greedy": 5, "new": 4}, "new", None),
+        ({"a": 5, "b": 5}, "a", Overloaded),  # neither has more than the other
+        ({"a": 5, "b": 5}, "c", None),
+        ({"a": 3, "b": 3, "c": 3}, "c", Overloaded),
+        (dict.fromkeys("abcdefghijk", 1), "l", None),  # more callers than places: one each
+    ],
+)
+def test_each_caller_may_hold_its_share_of_the_queue(
+    admission: Admission, held: dict[str, int], caller: str, refused: type[ChiasmError] | None
+) -> None:
+    for who, count in held.items():
+        for _ in range(count):
+            admission.admit(PATIENT, who)
+
+    if refused is None:
+        admission.admit(PATIENT, caller)
+        return
+    for refusing in (admission.check, admission.admit):
+        with pytest.raises(refused, match="full"):
+            refusing(PATIENT, caller)
+
+
+@pytest.mark.parametrize(
+    ("held", "caller", "ahead"),
+    [
+        ({"a": 6}, "a", 6),  # its own
+        ({"a": 6}, "b", 1),  # one of the other's, then it is its turn
+        ({"a": 6, "b": 2}, "b", 2 + 3),
+        ({"a": 2, "b": 6}, "b", 6 + 2),  # the other has no more
+        ({"a": 6, "b": 6}, "c", 1 + 1),
+    ],
+)
+def test_of_others_no_more_is_ahead_than_of_one_s_own(
+    clock: Clock, held: dict[str, int], caller: str, ahead: int
+) -> None:
+    admission = Admission(max_in_flight=1000, max_wait_s=0.0, clock=clock)
+    for who, count in held.items():
+        for _ in range(count):
+            admission.admit(PATIENT, who)
+    admission.seed(1.0)
+
+    with pytest.raises(Unavailable) as refusal:
+        admission.check(PATIENT, caller)
+
+    assert refusal.value.retry_after_s == ahead
+
+
+def test_who_has_nothing_in_hand_any_more_has_no_share(admission: Admission) -> None:
+    ticket = admission.admit(PATIENT, "gone")
+    for _ in range(5):
+        admission.admit(PATIENT, "here")
+    with pytest.raises(ShareExceeded):
+        admission.check(PATIENT, "here")
+
+    ticket.release(completed=True)
+
+    admission.check(PATIENT, "here")
 
 
 def test_a_ticket_counts_once(clock: Clock, admission: Admission) -> None:

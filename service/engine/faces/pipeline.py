@@ -24,7 +24,9 @@ class FacePipeline:
 
     models: FaceModels
 
-    def submit(self, source: Source, request: FaceRequest, deadline: Deadline) -> Future[Faces]:
+    def submit(
+        self, source: Source, request: FaceRequest, deadline: Deadline, *, caller: str = ""
+    ) -> Future[Faces]:
         """Start a picture on its way; cancelling the future drops what has not begun.
 
         The request is admitted by all networks that it needs, or by none, before any work is done.
@@ -33,21 +35,22 @@ class FacePipeline:
             source: the picture.
             request: what is wanted of it.
             deadline: the request's.
+            caller: whose request it is, where callers are told apart.
 
         Raises:
-            Overloaded, ShuttingDown: it was not admitted.
+            Overloaded, ShareExceeded, ShuttingDown: it was not admitted.
         """
-        tickets = _admit(self.models.asked(request), deadline)
+        tickets = _admit(self.models.asked(request), deadline, caller)
         flight = _Flight(self.models, Kept(source), request, deadline, tickets)
         flight.resume()
         return flight.answer
 
 
-def _admit(models: Sequence[Model], deadline: Deadline) -> dict[str, Ticket]:
+def _admit(models: Sequence[Model], deadline: Deadline, caller: str) -> dict[str, Ticket]:
     tickets: dict[str, Ticket] = {}
     try:
         for model in models:
-            tickets[model.task] = model.pipeline.admission.admit(deadline)
+            tickets[model.task] = model.pipeline.admission.admit(deadline, caller)
     except BaseException:
         for ticket in tickets.values():
             ticket.release(completed=False)
