@@ -14,6 +14,7 @@ from bench.load import NoGenerator
 NAMES = (
     "peers",
     "overload",
+    "fairness",
     "latency",
     "growth",
     "decoding",

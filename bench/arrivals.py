@@ -10,7 +10,7 @@ The same connections also make a closed loop of several kinds of requests, in tu
     python -m bench.arrivals open RATE SECONDS          # one request, described on standard input
     python -m bench.arrivals closed CONCURRENCY SECONDS # any number of them
 
-Standard input is a JSON list of `{"url", "file", "content_type"}`, standard output JSON.
+Standard input is a JSON list of `{"url", "file", "content_type", "key"}`, standard output JSON.
 """
 
 import asyncio
@@ -167,11 +167,12 @@ class Generator:
         connection.send(request, appointed)
 
 
-def wire(url: str, body: bytes, content_type: str) -> bytes:
-    """Return a POST as it goes over the wire."""
+def wire(url: str, body: bytes, content_type: str, key: str = "") -> bytes:
+    """Return a POST as it goes over the wire; `key` is the caller's, if it has one."""
     parts = urlsplit(url)
     target = f"{parts.path}?{parts.query}" if parts.query else parts.path
     head = f"POST {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: {len(body)}\r\n"
+    head += f"X-API-Key: {key}\r\n" if key else ""
     return f"{head}Content-Type: {content_type}\r\n\r\n".encode() + body
 
 
@@ -185,7 +186,7 @@ def main(mode: str, amount: str, seconds: str) -> None:
         first.hostname,
         first.port,
         [
-            wire(one["url"], Path(one["file"]).read_bytes(), one["content_type"])
+            wire(one["url"], Path(one["file"]).read_bytes(), one["content_type"], one["key"])
             for one in described
         ],
     )

@@ -65,11 +65,12 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A request."""
+    """A request; `key` says whose it is, in an open loop."""
 
     url: str
     body: bytes
     content_type: str
+    key: str = ""
 
 
 def open_loop(posts: Sequence[Post], *, rate: float, seconds: float) -> Load:
@@ -131,7 +132,12 @@ def _arrivals(posts: Sequence[Post], mode: str, amount: float, seconds: float) -
             files[-1].write(post.body)
             files[-1].flush()
         requests = [
-            {"url": post.url, "file": file.name, "content_type": post.content_type}
+            {
+                "url": post.url,
+                "file": file.name,
+                "content_type": post.content_type,
+                "key": post.key,
+            }
             for post, file in zip(posts, files, strict=True)
         ]
         output = subprocess.run(
