@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
     Raises:
         StartupError: the service cannot start as configured; says what to mend.
     """
-    metrics = Metrics()
+    metrics = Metrics(shared=settings.workers > 1)
     decode = decode_limits(settings)
     models = open_models(settings, metrics)
     painter = StylePainter(models=models, decode=decode)
@@ -173,6 +173,7 @@ def open_jobs(settings: Settings, painter: StylePainter) -> "Jobs | None":
         JobSettings(
             data_dir=settings.data_dir,
             url=_secret(settings.jobs_url),
+            shared=settings.workers > 1,
             concurrency=settings.jobs_concurrency,
             max_queued=settings.max_queued_jobs,
             ttl_s=settings.job_ttl_s,
@@ -198,8 +199,8 @@ def _watch(metrics: Metrics, models: Repository, intake: Intake) -> None:
     """Let the gauges read the queues when they are scraped."""
     for model in models.models.values():
         metrics.watch(model.name, model.session.provider, model.pipeline)
-    metrics.pool_waiting.set_function(lambda: models.pool.waiting)
-    metrics.buffered_bytes.set_function(lambda: intake.buffered_bytes)
+    metrics.follow(metrics.pool_waiting, lambda: models.pool.waiting)
+    metrics.follow(metrics.buffered_bytes, lambda: intake.buffered_bytes)
 
 
 def _announce(settings: Settings, models: Repository) -> None:
@@ -228,3 +229,4 @@ async def _measure_lag(metrics: Metrics) -> None:
         due = loop.time() + LAG_TICK_S
         await asyncio.sleep(LAG_TICK_S)
         metrics.loop_lag.set(max(0.0, loop.time() - due))
+        metrics.sample()

@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         "127.0.0.1", min_length=1, description="Address to bind; containers say 0.0.0.0."
     )
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    workers: int = Field(
+        1, ge=1, description="Processes that answer on the port; what one may use is shared out."
+    )
     log_level: str = Field(
         "info", pattern="^(debug|info|warning|error)$", description="Lowest level that is logged."
     )

@@ -6,14 +6,21 @@ import random
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Protocol, TextIO
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+    values,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from pydantic_core import to_json
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -23,6 +30,8 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64)
 STATM_RESIDENT = 1  # field of /proc/self/statm, in pages
+METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Variable with the directory where workers keep their metrics; prometheus-client's own."""
 
 
 LINES_TOGETHER_S = 0.05
@@ -54,10 +63,20 @@ class Queues(Protocol):
 
 
 class Metrics:
-    """Every instrument, in a registry of its own so that two apps never share one."""
+    """Every instrument, in a registry of its own so that two apps never share one.
 
-    def __init__(self) -> None:
-        """Create and register the instruments."""
+    Workers that serve together keep their numbers in files, and whichever is asked adds all of
+    them up. There a gauge is what its worker wrote last, at most a tick ago.
+    """
+
+    def __init__(self, *, shared: bool = False) -> None:
+        """Create and register the instruments.
+
+        Args:
+            shared: this is one of several workers, and `share_metrics` was called.
+        """
+        self._shared = shared
+        self._followed: list[tuple[Gauge, Callable[[], float]]] = []
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "chiasm_requests",
@@ -97,52 +116,95 @@ class Metrics:
         self.loop_lag = Gauge(
             "chiasm_event_loop_lag_seconds",
             "How late the event loop was at its latest tick.",
+            multiprocess_mode="livemax",
             registry=self.registry,
         )
         self.buffered_bytes = Gauge(
-            "chiasm_buffered_body_bytes", "Request bodies held in memory.", registry=self.registry
+            "chiasm_buffered_body_bytes",
+            "Request bodies held in memory.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
         )
         self.pool_waiting = Gauge(
             "chiasm_pool_waiting",
             "Stages of requests that wait for a CPU thread.",
+            multiprocess_mode="livesum",
             registry=self.registry,
         )
         self._model_info = Gauge(
             "chiasm_model_info",
             "1 for every loaded model, with what it runs on.",
             ["model", "provider"],
+            multiprocess_mode="livemax",
             registry=self.registry,
         )
         self._in_flight = Gauge(
             "chiasm_in_flight",
             "Requests admitted and not yet answered.",
             ["model"],
+            multiprocess_mode="livesum",
             registry=self.registry,
         )
         self._queue_depth = Gauge(
             "chiasm_queue_depth",
             "Pictures that wait for the network.",
             ["model"],
+            multiprocess_mode="livesum",
             registry=self.registry,
         )
         self._predicted_wait = Gauge(
             "chiasm_predicted_wait_seconds",
             "How long a request that arrives now would wait; admission is decided by it.",
             ["model"],
+            multiprocess_mode="livemax",
             registry=self.registry,
         )
-        self.registry.register(_Process())
+        resident = Gauge(
+            "chiasm_resident_memory_bytes",
+            "Resident memory.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        self.follow(resident, resident_bytes)
+        workers = Gauge(
+            "chiasm_workers",
+            "Processes that answer requests.",
+            multiprocess_mode="livesum",
+            registry=self.registry,
+        )
+        workers.set(1)
         # Finding a labelled series costs more than adding to it; models, stages and routes are few.
         self._stage = lru_cache(maxsize=None)(self.stages.labels)
         self._answers = lru_cache(maxsize=None)(self.requests.labels)
         self._latency = lru_cache(maxsize=None)(self.latency.labels)
 
+    def text(self) -> bytes:
+        """Return all numbers in Prometheus's text format; of all workers, where there are some."""
+        if not self._shared:
+            return generate_latest(self.registry)
+        self.sample()
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone)  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)
+
+    def follow(self, gauge: Gauge, read: Callable[[], float]) -> None:
+        """Have a gauge show what `read` returns whenever the metrics are scraped."""
+        if self._shared:
+            self._followed.append((gauge, read))
+        else:
+            gauge.set_function(read)
+
+    def sample(self) -> None:
+        """Write down what the followed gauges are; other workers can only read what is written."""
+        for gauge, read in self._followed:
+            gauge.set(read())
+
     def watch(self, model: str, provider: str, queues: "Queues") -> None:
         """Read a model's queues whenever the metrics are scraped."""
         self._model_info.labels(model, provider).set(1)
-        self._in_flight.labels(model).set_function(lambda: queues.in_flight)
-        self._queue_depth.labels(model).set_function(lambda: queues.waiting)
-        self._predicted_wait.labels(model).set_function(lambda: queues.predicted_wait_s)
+        self.follow(self._in_flight.labels(model), lambda: queues.in_flight)
+        self.follow(self._queue_depth.labels(model), lambda: queues.waiting)
+        self.follow(self._predicted_wait.labels(model), lambda: queues.predicted_wait_s)
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Record an answer, and how long it took."""
@@ -162,15 +224,21 @@ class Metrics:
         self.drops.labels(model, reason).inc()
 
 
-class _Process(Collector):
-    """Resident memory, read when asked."""
+def share_metrics(slot: int) -> None:
+    """Keep the numbers of metrics that are made from now on in files of METRICS_DIR.
 
-    def collect(self) -> list[GaugeMetricFamily]:
-        return [
-            GaugeMetricFamily(
-                "chiasm_resident_memory_bytes", "Resident memory.", value=resident_bytes()
-            )
-        ]
+    The files are named after the worker's slot and not, as usual, after the process: whoever
+    replaces a worker goes on counting where it ended, and there are never more files than slots.
+
+    Args:
+        slot: no other living process has the same.
+    """
+    values.ValueClass = values.MultiProcessValue(lambda: slot)  # type: ignore[no-untyped-call]
+
+
+def forget_gauges(slot: int, directory: str) -> None:
+    """Remove what a dead worker's gauges were; what it counted has happened, and stays."""
+    mark_process_dead(slot, directory)  # type: ignore[no-untyped-call]
 
 
 def resident_bytes() -> int:

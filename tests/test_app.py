@@ -178,7 +178,7 @@ async def test_the_gauges_follow_the_work_in_hand(
 
 async def test_the_loop_s_lag_is_measured(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = Metrics()
-    monkeypatch.setattr(module, "Metrics", lambda: metrics)
+    monkeypatch.setattr(module, "Metrics", lambda **_: metrics)
     monkeypatch.setattr(module, "LAG_TICK_S", 0.0)
 
     await serve()

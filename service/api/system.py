@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic_core import to_jsonable_python
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
@@ -51,7 +51,8 @@ def router(models: Repository, metrics: Metrics) -> APIRouter:
         response_class=PlainTextResponse,
     )
     async def prometheus() -> Response:
-        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        text = await asyncio.to_thread(metrics.text)  # adds up the files of all workers
+        return Response(text, media_type=CONTENT_TYPE_LATEST)
 
     @routes.get("/models", operation_id="list_models", summary="Which models are there?")
     async def list_models() -> ModelList:

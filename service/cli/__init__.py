@@ -3,19 +3,30 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 
 from pydantic import ValidationError
 
 from service import __version__
-from service.cli import evaluate, models, predict, serve, style, worker
 from service.errors import ChiasmError
 from service.settings import Settings
 from service.telemetry import configure_logging
 
+COMMANDS = {
+    "serve": "serve",
+    "worker": "worker",
+    "predict": "predict",
+    "style": "style",
+    "eval": "evaluate",
+    "models": "models",
+}
+"""The module of each command."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; the process's exit status comes back."""
-    options = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments).parse_args(arguments)
     try:
         settings = Settings()
     except ValidationError as error:
@@ -32,12 +43,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="chiasm", description="Pretrained vision networks behind plain REST endpoints."
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    for module in (serve, worker, predict, style, evaluate, models):
-        module.add_commands(commands)
+    # The command that is meant brings in what it needs, and nothing else does: the supervisor of
+    # `serve --workers` lives as long as the service, and needs neither networks nor a server.
+    meant = [name for name in arguments[:1] if name in COMMANDS]
+    for name in meant or COMMANDS:
+        import_module(f"service.cli.{COMMANDS[name]}").add_commands(commands)
     return parser

@@ -85,25 +85,36 @@ Listener = Callable[[str, int], None]
 
 
 class Database:
-    """The jobs' tables in SQLite, for one process, or in PostgreSQL, for any number."""
+    """The jobs' tables in SQLite, for one machine, or in PostgreSQL, for any number.
 
-    def __init__(self, url: str) -> None:
+    Attributes:
+        sqlite: they are in SQLite, so that at most one process paints.
+        shared: other processes may change jobs, too.
+    """
+
+    def __init__(self, url: str, *, shared: bool = False, paints: bool = True) -> None:
         """Connect, and make the tables that are missing.
+
+        Args:
+            url: of SQLite or PostgreSQL.
+            shared: with SQLite, let other processes that share it in, too.
+            paints: with SQLite, be the one of them that paints.
 
         Raises:
             StartupError: the database is of another kind, or cannot be reached, or is SQLite and
-                another process has it.
+                another process has it, or paints.
         """
         self.listeners: list[Listener] = []
-        self._lock: BinaryIO | None = None
+        self._locks: list[BinaryIO] = []
         try:
             parsed = sa.make_url(url)
-            self.single = parsed.get_backend_name() == "sqlite"
-            if self.single:
-                self._lock = _lock(Path(parsed.database or ""))
-            self.engine = _sqlite(parsed) if self.single else _postgresql(parsed)
+            self.sqlite = parsed.get_backend_name() == "sqlite"
+            self.shared = shared or not self.sqlite
+            if self.sqlite:
+                self._lock(Path(parsed.database or ""), paints=paints)
+            self.engine = _sqlite(parsed) if self.sqlite else _postgresql(parsed)
             with self.engine.begin() as connection:
-                if not self.single:  # CREATE TABLE IF NOT EXISTS fails where two of them race
+                if not self.sqlite:  # CREATE TABLE IF NOT EXISTS fails where two of them race
                     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_LOCK)))
                 metadata.create_all(connection)
         except (SQLAlchemyError, OSError) as error:
@@ -112,7 +123,7 @@ class Database:
     @property
     def now(self) -> sa.ColumnElement[float]:
         """Seconds since 1970, by the one clock that all who share the database share."""
-        if self.single:
+        if self.sqlite:
             return sa.literal(time.time(), sa.Double)
         return sa.cast(sa.extract("epoch", sa.func.statement_timestamp()), sa.Double)
 
@@ -195,8 +206,22 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
-        if self._lock is not None:
-            self._lock.close()
+        self._unlock()
+
+    def _lock(self, database: Path, *, paints: bool) -> None:
+        """Keep those out with whom a SQLite file is not shared, until this process ends."""
+        database.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._locks.append(_locked(database, "lock", exclusive=not self.shared))
+            if self.shared and paints:
+                self._locks.append(_locked(database, "painter.lock", exclusive=True))
+        except StartupError:
+            self._unlock()
+            raise
+
+    def _unlock(self) -> None:
+        for file in self._locks:
+            file.close()
 
 
 def not_expired(database: Database) -> sa.ColumnElement[bool]:
@@ -207,12 +232,11 @@ def not_expired(database: Database) -> sa.ColumnElement[bool]:
     )
 
 
-def _lock(database: Path) -> BinaryIO:
-    """Keep other processes from a SQLite file, until this one ends in whatever way."""
-    database.parent.mkdir(parents=True, exist_ok=True)
-    file = database.with_name(f"{database.name}.lock").open("wb")
+def _locked(database: Path, suffix: str, *, exclusive: bool) -> BinaryIO:
+    """Return an open file with a lock, which ends with the process, in whatever way that ends."""
+    file = database.with_name(f"{database.name}.{suffix}").open("wb")
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
     except OSError:
         file.close()
         raise StartupError(

@@ -16,7 +16,7 @@ from service.errors import (
     ShuttingDown,
     StartupError,
 )
-from service.jobs.changes import Changes
+from service.jobs.changes import LOOK_S, Changes
 from service.jobs.database import Database
 from service.jobs.files import CONTENT, STYLE, Files, open_files, prune
 from service.jobs.job import Event, Job, JobSpec, Page, Painter, Status
@@ -58,14 +58,16 @@ class Jobs:
             self._files = files or open_files(settings.data_dir)
             if "://" in settings.data_dir and not settings.url:
                 raise StartupError("jobs in a remote data directory need a PostgreSQL database")
-            self._database = Database(settings.database_url)
+            self._database = Database(
+                settings.database_url, shared=settings.shared, paints=settings.concurrency > 0
+            )
             opened.callback(self._database.close)
             self._ledger = Ledger(
                 self._database, max_queued=settings.max_queued, ttl_s=settings.ttl_s
             )
-            if self._database.single:
+            if not self._database.shared:
                 self._ledger.drop_unfinished_uploads()
-            self._changes = Changes(self._ledger.revisions, shared=not self._database.single)
+            self._changes = Changes(self._ledger.revisions, shared=self._database.shared)
             self._database.listeners.append(self._changes.note)
             opened.callback(self._changes.close)
             if settings.concurrency:
@@ -81,8 +83,9 @@ class Jobs:
 
             return Worker(settings, self._database, self._files, self._webhooks, painter)
 
-        if self._database.single:
-            return Standby(make, self._ledger.has_work, look_s=settings.heartbeat_s)
+        if self._database.sqlite:
+            look_s = LOOK_S if self._database.shared else settings.heartbeat_s
+            return Standby(make, self._ledger.has_work, look_s=look_s)
         return make()
 
     def submit(

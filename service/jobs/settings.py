@@ -11,6 +11,7 @@ class JobSettings:
     Attributes:
         data_dir: where the files of jobs are: a directory, or a URL that fsspec can open.
         url: the database of the jobs, SQLite or PostgreSQL; empty: a SQLite file in `data_dir`.
+        shared: other processes of this machine have the same SQLite file. One of them may paint.
         concurrency: jobs that this process paints at once; 0: it leaves that to others.
         max_queued: jobs that may wait.
         ttl_s: how long a job is kept after its end.
@@ -22,6 +23,7 @@ class JobSettings:
 
     data_dir: str
     url: str = ""
+    shared: bool = False
     concurrency: int = 1
     max_queued: int = 100
     ttl_s: float = 86_400.0

@@ -50,8 +50,8 @@ class Worker:
             dead_after_s=settings.dead_after_s,
             ttl_s=settings.ttl_s,
         )
-        self._single = database.single
-        self._look_s = settings.heartbeat_s if database.single else LOOK_S
+        self._alone = database.sqlite  # no other process paints
+        self._look_s = LOOK_S if database.shared else settings.heartbeat_s
         self._threads = CpuPool(settings.concurrency, name="painter")
         self._free = threading.Semaphore(settings.concurrency)
         self._hint = threading.Event()
@@ -121,7 +121,7 @@ class Worker:
             return self._lock.wait_for(lambda: not self._executions, timeout_s)
 
     def _join(self) -> None:
-        if self._single:
+        if self._alone:
             self._workflows.bury(self._leases.bury(silent_s=0.0))
         self._leases.beat()
 
@@ -211,7 +211,7 @@ class Worker:
     def _look_after(self) -> None:
         while not self._closing.wait(self._settings.heartbeat_s):
             try:
-                if not self._single and not self._leases.beat():
+                if not self._alone and not self._leases.beat():
                     self._workflows.listen()  # silent for so long, this process was buried
                 self._reconcile()
                 self._workflows.bury(self._leases.bury(BURIED_AFTER_S))
