@@ -33,7 +33,7 @@ def braked(session, feeds, outputs=None):
     return run(session, feeds, outputs)
 
 OrtSession.run = braked
-sys.exit(main(["serve", "--port", "0"]))
+sys.exit(main(["serve", "--port", "0", *sys.argv[2:]]))
 """
 
 
@@ -76,9 +76,9 @@ class Server:
 
     def listen(self) -> "Server":
         """Wait until it says where it listens."""
-        eventually(lambda: self.said("Uvicorn running") or self.process.poll() is not None)
-        assert self.said("Uvicorn running"), self.lines
-        match = re.search(r"http://([\d.]+):(\d+)", self.said("Uvicorn running")[0]["message"])
+        eventually(lambda: self.said(" on http://") or self.process.poll() is not None)
+        assert self.said(" on http://"), self.lines
+        match = re.search(r"http://([\d.]+):(\d+)", self.said(" on http://")[0]["message"])
         assert match
         self.host, self.port = match[1], int(match[2])
         self.client.base_url = self.url = match[0]

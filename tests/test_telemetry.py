@@ -1,19 +1,25 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+from prometheus_client import values
 
 from service import telemetry
 from service.telemetry import (
+    METRICS_DIR,
     JsonFormatter,
     Metrics,
     configure_logging,
+    forget_gauges,
     new_request_id,
     request_id,
     resident_bytes,
+    share_metrics,
 )
 from tests.answers import sample
 
@@ -80,6 +86,53 @@ def test_queues_are_read_when_the_metrics_are() -> None:
         assert sample(metrics, "chiasm_queue_depth", model="digits") == expected.waiting
         wait_s = sample(metrics, "chiasm_predicted_wait_seconds", model="digits")
         assert wait_s == expected.predicted_wait_s
+
+
+@pytest.fixture
+def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Metrics]]:
+    """Return what does as one of several workers: drops a request, and writes it down."""
+    monkeypatch.setenv(METRICS_DIR, str(tmp_path))
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    kinds = []
+
+    def worker(slot: int, **queues: Any) -> Metrics:
+        share_metrics(slot)
+        kinds.append(values.ValueClass)
+        metrics = Metrics(shared=True)
+        metrics.watch("digits", "CPUExecutionProvider", Queues(**queues))
+        metrics.dropped("digits", "deadline")
+        metrics.sample()  # as an event loop does all the time
+        return metrics
+
+    yield worker
+    for kind in kinds:
+        kind.close_all_files()
+
+
+def test_workers_add_up_their_numbers(work: Callable[..., Metrics]) -> None:
+    work(0, in_flight=3, predicted_wait_s=0.25)
+
+    text = work(1, in_flight=5, predicted_wait_s=0.5).text().decode()
+
+    assert sample(text, "chiasm_dropped_total", model="digits", reason="deadline") == 2
+    assert sample(text, "chiasm_in_flight", model="digits") == 3 + 5
+    assert sample(text, "chiasm_predicted_wait_seconds", model="digits") == 0.5  # the longest
+    assert sample(text, "chiasm_workers") == 2
+
+
+def test_a_dead_worker_leaves_what_it_counted(work: Callable[..., Metrics], tmp_path: Path) -> None:
+    work(1)
+    survivor = work(0)
+
+    forget_gauges(1, str(tmp_path))
+
+    text = survivor.text().decode()
+    assert sample(text, "chiasm_dropped_total", model="digits", reason="deadline") == 2
+    assert sample(text, "chiasm_in_flight", model="digits") == Queues.in_flight
+    assert sample(text, "chiasm_workers") == 1
+
+    text = work(1).text().decode()  # its successor goes on from there
+    assert sample(text, "chiasm_dropped_total", model="digits", reason="deadline") == 3
 
 
 def test_resident_memory_is_this_process_s() -> None:

@@ -21,11 +21,14 @@ def share(settings: Settings, slot: int) -> Settings:
         slot: which worker it is, from 0.
     """
     cpus = settings.cpus or usable_cpus()
-    threads = thread_budget(cpus)
+    if thread_budget(cpus) >= settings.workers:
+        planned: float = _dealt(thread_budget(cpus), settings.workers, slot)
+    else:
+        planned = cpus / settings.workers
     pictures = PICTURES_BUFFERED * settings.max_image_bytes
     return settings.model_copy(
         update={
-            "cpus": _dealt(threads, settings.workers, slot) or cpus / settings.workers,
+            "cpus": planned,
             "instances": settings.instances
             and max(1, _dealt(settings.instances, settings.workers, slot)),
             "max_in_flight": max(1, _dealt(settings.max_in_flight, settings.workers, slot)),

@@ -17,7 +17,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, Process
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 
@@ -48,9 +48,11 @@ def supervise(settings: Settings, command: Sequence[str] = ()) -> int:
     Raises:
         OSError: the address cannot be bound.
     """
-    listeners = bind(settings.host, settings.port)
-    with TemporaryDirectory(prefix="chiasm-metrics-") as metrics_dir:
-        command = command or (sys.executable, *sys.orig_argv[1:])
+    command = command or (sys.executable, *sys.orig_argv[1:])
+    with TemporaryDirectory(prefix="chiasm-metrics-") as metrics_dir, ExitStack() as opened:
+        listeners = bind(settings.host, settings.port)
+        for listener in listeners:
+            opened.enter_context(listener)
         supervisor = Supervisor(settings, listeners, metrics_dir, command)
         return asyncio.run(supervisor.run())
 
@@ -106,8 +108,11 @@ class Worker:
     line: socket.socket
 
     async def answers(self) -> bool:
-        """Return True as soon as it answers requests; False if it ended before it said so."""
-        return bool(await asyncio.get_running_loop().sock_recv(self.line, 1))
+        """Return True when it says that it answers requests; False if its line ended."""
+        said = await asyncio.get_running_loop().sock_recv(self.line, 1)
+        if said:
+            log.info("worker %d answers, process %d", self.slot, self.process.pid)
+        return bool(said)
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal, if it is still there."""
@@ -166,7 +171,8 @@ class Supervisor:
         ours.setblocking(False)
         inherited = [theirs.fileno(), *(one.fileno() for one in self._listeners)]
         options = ["--slot", slot, "--line", inherited[0], "--listener", *inherited[1:]]
-        with theirs:
+        with theirs, ExitStack() as failed:
+            failed.enter_context(ours)
             process = await asyncio.create_subprocess_exec(
                 *self._command,
                 *map(str, options),
@@ -175,6 +181,7 @@ class Supervisor:
                 pass_fds=inherited,
                 process_group=0,  # a terminal's Ctrl-C reaches it by way of the supervisor only
             )
+            failed.pop_all()
         self._workers[slot] = worker = Worker(slot=slot, process=process, line=ours)
         if self._told.is_set():
             worker.send(signal.SIGTERM)
@@ -201,7 +208,7 @@ class Supervisor:
     async def _outlive(self, worker: Worker) -> int:
         """Wait for the end of a worker, and return its status."""
         while await worker.answers():
-            log.info("worker %d answers, process %d", worker.slot, worker.process.pid)
+            pass
         status = await worker.process.wait()
         worker.line.close()
         del self._workers[worker.slot]
@@ -212,7 +219,7 @@ class Supervisor:
         count, cpus = self._settings.workers, self._settings.cpus or usable_cpus()
         host, port = self._settings.host, self._listeners[0].getsockname()[1]
         address = f"[{host}]" if ":" in host else host
-        log.info("%d workers answer on http://%s:%d", count, address, port)
+        log.info("%d workers serve on http://%s:%d", count, address, port)
         if count > thread_budget(cpus):
             log.warning("%d workers get in each other's way on %.2f CPUs", count, cpus)
 

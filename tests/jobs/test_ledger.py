@@ -246,3 +246,30 @@ def test_a_sqlite_file_is_for_one_process(tmp_path: Path) -> None:
         Database(url)
     first.close()
     Database(url).close()
+
+
+ALONE = {"shared": False}
+PAINTS, LOOKS = ({"shared": True, "paints": paints} for paints in (True, False))
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(ALONE, LOOKS), (ALONE, PAINTS), (LOOKS, ALONE), (PAINTS, PAINTS)]
+)
+def test_a_shared_sqlite_file_has_one_painter(
+    tmp_path: Path, first: dict[str, bool], second: dict[str, bool]
+) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    kept = Database(url, **first)
+    with pytest.raises(StartupError, match="another process"):
+        Database(url, **second)
+    kept.close()
+    Database(url, **second).close()
+
+
+def test_a_shared_sqlite_file_is_for_any_number_that_do_not_paint(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/jobs.sqlite"
+    opened = [Database(url, **role) for role in (LOOKS, PAINTS, LOOKS)]
+
+    assert all(database.shared for database in opened)
+    for database in opened:
+        database.close()
