@@ -65,6 +65,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        metrics.workers.set(1)
         lag = asyncio.create_task(_measure_lag(metrics))
         yield
         lag.cancel()

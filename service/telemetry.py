@@ -166,13 +166,12 @@ class Metrics:
             registry=self.registry,
         )
         self.follow(resident, resident_bytes)
-        workers = Gauge(
+        self.workers = Gauge(
             "chiasm_workers",
             "Processes that answer requests.",
             multiprocess_mode="livesum",
             registry=self.registry,
         )
-        workers.set(1)
         # Finding a labelled series costs more than adding to it; models, stages and routes are few.
         self._stage = lru_cache(maxsize=None)(self.stages.labels)
         self._answers = lru_cache(maxsize=None)(self.requests.labels)

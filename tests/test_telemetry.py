@@ -101,6 +101,7 @@ def work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[.
         metrics = Metrics(shared=True)
         metrics.watch("digits", "CPUExecutionProvider", Queues(**queues))
         metrics.dropped("digits", "deadline")
+        metrics.workers.set(1)
         metrics.sample()  # as an event loop does all the time
         return metrics
 

@@ -15,8 +15,8 @@ class Standby:
     """Stands in for a worker that nobody needed yet.
 
     DBOS takes half a second of the start, 20 MB and some threads; a service that paints nothing
-    does without. Only for a database of one process: where others may add jobs, or may die and
-    leave theirs, a worker has to be there to look.
+    does without. Only for a database where no other process paints: others may die and leave
+    theirs, and a worker has to be there to look.
 
     Attributes:
         worker: the worker, once there is one.
