@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 from urllib.request import urlopen
 
-from bench.load import closed_loop
+from bench.load import Post, closed_loop
 from bench.pictures import photograph
 from bench.report import publish
 from tools.served import TICKS_PER_SECOND, Served
@@ -46,11 +46,11 @@ def main() -> None:
 
 
 def _measure(server: Served, model: str, body: bytes) -> Mapping[str, float]:
-    url = f"{server.url}/classify?model={model}"
-    closed_loop(url, body, concurrency=CONCURRENCY, seconds=0.5)
+    post = Post(f"{server.url}/classify?model={model}", body, "application/octet-stream")
+    closed_loop(post, concurrency=CONCURRENCY, seconds=0.5)
     processes = _children(server.process.pid) or [server.process.pid]
     before = _cpu_s(processes)
-    load = closed_loop(url, body, concurrency=CONCURRENCY, seconds=SECONDS)
+    load = closed_loop(post, concurrency=CONCURRENCY, seconds=SECONDS)
     spent = [after - was for was, after in zip(before, _cpu_s(processes), strict=True)]
     answers = load.by_status[200]
     return {
