@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 
 READY = b"\n"
 SWITCH_INTERVAL_S = 0.0005
-M_TRIM_THRESHOLD, M_ARENA_MAX = -1, -8  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+MEBIBYTE = 1 << 20
 
 
 def serve(settings: Settings, supervision: "Supervision | None" = None) -> int:
@@ -106,13 +107,15 @@ def _give_memory_back() -> None:
 
     By default it raises its thresholds to the largest block ever freed, and has eight heaps a
     core; pictures of random sizes then leave holes everywhere (`bench/soak.py`: 546 MB and growing
-    after 5,000 of them, against 385 MB and flat). Other C libraries have no such call.
+    after 5,000 of them). Lower ones than these send a network's every tensor back to the system and
+    fault it in anew, which made a detection a fifth dearer. Other C libraries have no such call.
 
     Source: mallopt(3).
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(M_TRIM_THRESHOLD, 128 * 1024)
+        mallopt(M_MMAP_THRESHOLD, 8 * MEBIBYTE)  # whole photographs; tensors are smaller
+        mallopt(M_TRIM_THRESHOLD, 16 * MEBIBYTE)
         mallopt(M_ARENA_MAX, 2)
 
 
