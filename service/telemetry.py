@@ -1,16 +1,9 @@
-"""What the operator sees: metrics, JSON log lines, and the id that joins them to a request."""
+"""What the operator counts: Prometheus metrics, of one process or of several together."""
 
-import logging
 import os
-import random
-import sys
-import threading
-import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from contextvars import ContextVar
 from functools import lru_cache
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from prometheus_client import (
     CollectorRegistry,
@@ -21,10 +14,6 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
-from pydantic_core import to_json
-
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that the running code works for; empty outside of one."""
 
 # From the cost of a LeNet to that of a queue one should not stand in.
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -32,15 +21,6 @@ ROWS = (1, 2, 4, 8, 16, 32, 64)
 STATM_RESIDENT = 1  # field of /proc/self/statm, in pages
 METRICS_DIR = "PROMETHEUS_MULTIPROC_DIR"
 """Variable with the directory where workers keep their metrics; prometheus-client's own."""
-
-
-LINES_TOGETHER_S = 0.05
-"""How long a log line may wait for others to be written with it."""
-
-
-def new_request_id() -> str:
-    """Return 16 random hexadecimal digits; they tell requests apart and are no secret."""
-    return f"{random.getrandbits(64):016x}"
 
 
 class Queues(Protocol):
@@ -247,79 +227,3 @@ def resident_bytes() -> int:
             return int(file.read().split()[STATM_RESIDENT]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return 0
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line; what is logged with `extra={"fields": {…}}` becomes its members."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line."""
-        line: dict[str, object] = {
-            "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-        }
-        if current := request_id.get():
-            line["request_id"] = current
-        line |= getattr(record, "fields", {})
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return to_json(line, fallback=str).decode()
-
-
-@lru_cache(maxsize=2)
-def _second(seconds: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
-
-
-class BatchedHandler(logging.StreamHandler[TextIO]):
-    """Writes lines together, a moment late; a warning takes all before it along at once.
-
-    A line for every request is a system call for every request, in the thread that has the
-    least time for it: the event loop's. Here another thread writes what came in a moment.
-    """
-
-    def __init__(self, stream: TextIO) -> None:
-        """Write to `stream`."""
-        super().__init__(stream)
-        self._lines: list[str] = []
-        self._waiting = threading.Event()
-        threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line for the next write."""
-        try:
-            self._lines.append(self.format(record) + self.terminator)
-        except Exception:  # noqa: BLE001  (logging's own way with what cannot be formatted)
-            self.handleError(record)
-        if record.levelno >= logging.WARNING:
-            self.flush()
-        elif len(self._lines) == 1:
-            self._waiting.set()
-
-    def flush(self) -> None:
-        """Write what is kept; also called when the process ends."""
-        with self.lock or nullcontext():
-            lines, self._lines = self._lines, []
-            if lines:
-                self.stream.write("".join(lines))
-            super().flush()
-
-    def _write_now_and_then(self) -> None:
-        while self._waiting.wait():
-            time.sleep(LINES_TOGETHER_S)
-            self._waiting.clear()
-            self.flush()
-
-
-def configure_logging(level: str) -> None:
-    """Send everything at `level` and above to standard error, as JSON lines."""
-    handler = BatchedHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
-    # No line says from which file and thread it came; finding out took half of the time.
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # A malformed upload is its sender's mistake, told to the sender; not the operator's to read.
-    logging.getLogger("python_multipart").setLevel(logging.ERROR)

@@ -9,7 +9,7 @@ import pytest
 
 SERVICE = Path(__file__).parents[1] / "service"
 TOP_DOWN = ["client", "__main__", "cli", "pull", "app", "api", "jobs", "engine", "tasks", "imaging"]
-GROUND = ["errors", "telemetry", "settings", "arrays", "recipes", "__init__"]
+GROUND = ["errors", "logs", "telemetry", "settings", "arrays", "recipes", "__init__"]
 HEIGHT = dict.fromkeys(GROUND, 0) | {name: i for i, name in enumerate(reversed(TOP_DOWN), 1)}
 ONLY_IN = {
     "fastapi": ("api", "app"),

@@ -1,5 +1,3 @@
-import json
-import logging
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,20 +8,8 @@ import pytest
 from prometheus_client import values
 
 from service import telemetry
-from service.telemetry import (
-    METRICS_DIR,
-    JsonFormatter,
-    Metrics,
-    configure_logging,
-    forget_gauges,
-    new_request_id,
-    request_id,
-    resident_bytes,
-    share_metrics,
-)
+from service.telemetry import METRICS_DIR, Metrics, forget_gauges, resident_bytes, share_metrics
 from tests.answers import sample
-
-log = logging.getLogger("service.test")
 
 
 @dataclass
@@ -33,17 +19,6 @@ class Queues:
     in_flight: int = 3
     waiting: int = 2
     predicted_wait_s: float = 0.25
-
-
-def test_request_ids_are_sixteen_digits_and_differ() -> None:
-    ids = {new_request_id() for _ in range(100)}
-
-    assert len(ids) == 100
-    assert {len(identity) for identity in ids} == {16}
-    assert set("".join(ids)) <= set("0123456789abcdef")
-
-
-# Metrics
 
 
 def test_two_services_share_no_metric() -> None:
@@ -150,83 +125,3 @@ def test_resident_memory_is_unknown_without_proc(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(telemetry, "open", missing, raising=False)
 
     assert resident_bytes() == 0
-
-
-# JSON lines
-
-
-@pytest.fixture
-def current_request() -> Iterator[str]:
-    token = request_id.set("abc")
-    yield "abc"
-    request_id.reset(token)
-
-
-def record(message: str, *values: object, **extra: object) -> logging.LogRecord:
-    made = logging.LogRecord("service.x", logging.WARNING, __file__, 1, message, values, None)
-    made.created, made.msecs = 1_700_000_000.25, 250.0
-    vars(made).update(extra)
-    return made
-
-
-def test_a_record_is_one_line_of_json() -> None:
-    line = JsonFormatter().format(record("two\nlines, %d %s", 5, "é"))
-
-    assert "\n" not in line
-    assert json.loads(line) == {
-        "time": "2023-11-14T22:13:20.250Z",
-        "level": "warning",
-        "logger": "service.x",
-        "message": "two\nlines, 5 é",
-    }
-
-
-def test_fields_become_members_whatever_they_are() -> None:
-    line = JsonFormatter().format(record("x", fields={"status": 200, "path": os}))
-
-    assert json.loads(line)["status"] == 200
-    assert json.loads(line)["path"] == str(os)
-
-
-def test_a_line_names_the_request_that_it_is_about(current_request: str) -> None:
-    assert json.loads(JsonFormatter().format(record("x")))["request_id"] == current_request
-
-
-def test_a_traceback_stays_on_the_line() -> None:
-    error = KeyError("gone")
-    line = JsonFormatter().format(record("x", exc_info=(KeyError, error, None)))
-
-    assert "\n" not in line
-    assert json.loads(line)["traceback"].endswith("KeyError: 'gone'")
-
-
-@pytest.mark.parametrize(
-    ("level", "heard"),
-    [
-        ("debug", ["debug", "info", "error"]),
-        ("info", ["info", "error"]),
-        ("error", ["error"]),
-    ],
-)
-def test_everything_from_a_level_on_goes_to_standard_error(
-    capsys: pytest.CaptureFixture[str], level: str, heard: list[str]
-) -> None:
-    configure_logging(level)
-
-    log.debug("one")
-    log.info("two")
-    log.error("three")
-
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert [json.loads(line)["level"] for line in err.splitlines()] == heard
-
-
-def test_a_sender_s_mistakes_are_not_logged_as_the_operator_s(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    configure_logging("debug")
-
-    logging.getLogger("python_multipart.multipart").warning("expected a boundary")
-
-    assert capsys.readouterr().err == ""

@@ -15,7 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import PROBLEM_CODE, internal_error, problem_of
 from service.errors import ShuttingDown, Unauthorized
-from service.telemetry import Metrics, new_request_id, request_id
+from service.logs import new_request_id, request_id
+from service.telemetry import Metrics
 
 log = logging.getLogger("service.access")
 

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from service import errors
 from service.api import openapi
 from service.api.examples import DETAILS
-from service.telemetry import request_id
+from service.logs import request_id
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from service import __version__
 from service.errors import ChiasmError
+from service.logs import configure_logging
 from service.settings import Settings
-from service.telemetry import configure_logging
 
 COMMANDS = {
     "serve": "serve",

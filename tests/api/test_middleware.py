@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from service.api.middleware import ApiKeys, LastResort, Telemetry
+from service.logs import request_id
 from service.tasks.classify import Classify
-from service.telemetry import Metrics, request_id
+from service.telemetry import Metrics
 from tests.answers import predictions, problem, sample
 from tests.serving import DIGITS, Serve
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from service import errors
 from service.api import problems
-from service.telemetry import request_id
+from service.logs import request_id
 from tests import pictures
 from tests.answers import problem
 from tests.pictures import JPEG_HEADER, MEGABYTE, PNG_HEADER, brief
