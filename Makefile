@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet
 
-.PHONY: serve test check browser eval bench image clean
+.PHONY: serve test check browser eval bench image image-test clean
 
 serve: $(VENV)/.base
 	@$(BIN)/chiasm models pull --all || echo "serving without it"
@@ -36,8 +36,14 @@ eval: $(VENV)/.dev
 bench: $(VENV)/.dev $(VENV)-bench/.rivals
 	$(BIN)/python -m bench
 
+# Docker where its daemon runs; otherwise buildah, on a base of its own (as root, on Debian).
 image:
-	docker build -t chiasm .
+	@if docker info > /dev/null 2>&1; then docker build -t chiasm .; else docker/build.sh; fi
+
+# Builds the image with buildah, runs it without network on a read-only root, and drives it.
+image-test: $(VENV)/.dev
+	docker/build.sh
+	$(BIN)/python -m tools.image
 
 clean:
 	rm -rf $(VENV) $(VENV)-bench .cache .mypy_cache .pytest_cache .ruff_cache
