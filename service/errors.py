@@ -27,6 +27,7 @@
         ├── DeadlineExceeded
         ├── ModelNotReady
         ├── ShuttingDown
+        ├── JobsUnavailable         the database of the jobs cannot be reached
         └── StorageFull             there is no room for a job's files or records
 
 `code` is the stable name that clients may rely on; `api/problems.py` maps classes to statuses.
@@ -220,6 +221,12 @@ class ShuttingDown(Unavailable):
     """The service is draining and takes no new work."""
 
     code = "shutting_down"
+
+
+class JobsUnavailable(Unavailable):
+    """The database of the jobs cannot be reached."""
+
+    code = "jobs_unavailable"
 
 
 class StorageFull(Unavailable):

@@ -162,14 +162,14 @@ _PICTURE = (
     *("corrupt_image", "truncated_image"),
     *("overloaded", "model_not_ready", "shutting_down", "deadline_exceeded"),
 )
-_JOB = (*_EVERYWHERE, "job_not_found")
+_JOB = (*_EVERYWHERE, "job_not_found", "jobs_unavailable")
 _JOB_PICTURE = (*_JOB, "job_not_finished", "job_failed", "job_canceled")
 
 PROBLEMS: Mapping[str, Sequence[str]] = {
     **dict.fromkeys(("classify", "detect", "segment", "faces"), _PICTURE),
     "verify": (*_PICTURE, "no_face", "multiple_faces"),
-    "start_style": (*_PICTURE, "idempotency_conflict", "storage_full"),
-    "list_style": _OPTIONS,
+    "start_style": (*_PICTURE, "idempotency_conflict", "jobs_unavailable", "storage_full"),
+    "list_style": (*_OPTIONS, "jobs_unavailable"),
     "get_style": (*_JOB, "invalid_option"),
     "watch_style": (*_JOB, "invalid_option"),
     "preview_style": _JOB_PICTURE,
@@ -201,6 +201,7 @@ DETAILS: Mapping[str, str] = {
     "overloaded": "the predicted wait is 1.4 s; 1.0 s are allowed",
     "model_not_ready": "the model failed its golden check",
     "shutting_down": "the service is shutting down",
+    "jobs_unavailable": "the database of the jobs cannot be reached",
     "deadline_exceeded": "the deadline passed before the answer was ready",
     "storage_full": "there is no room for the job's files",
     "internal_error": "an unexpected error; the log has it under request_id",

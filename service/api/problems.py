@@ -41,6 +41,7 @@ STATUS: Mapping[type[errors.ChiasmError], int] = {
     errors.Overloaded: 503,
     errors.ModelNotReady: 503,
     errors.ShuttingDown: 503,
+    errors.JobsUnavailable: 503,
     errors.DeadlineExceeded: 504,
     errors.StorageFull: 507,
 }

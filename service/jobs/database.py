@@ -13,12 +13,14 @@ import sqlalchemy as sa
 # every value in every query of the other threads, and fails them.
 import sqlalchemy.orm
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from service.errors import StartupError, StorageFull
+from service.errors import JobsUnavailable, StartupError, StorageFull
 from service.jobs.job import Costs, Status
 
 CONNECTIONS = 5
 LOCK_WAIT_MS = 30_000
+CONNECT_S = "5"  # libpq would wait for a host that says nothing for as long as TCP does
 SCHEMA_LOCK = 0x0C41A53  # any number that everybody who makes the tables agrees on
 DISK_FULL = "53100"  # PostgreSQL's SQLSTATE; "Appendix A. PostgreSQL Error Codes"
 
@@ -133,19 +135,19 @@ class Database:
 
         Raises:
             StorageFull: there is no room for the change.
+            JobsUnavailable: the database cannot be reached.
         """
-        try:
-            with self.engine.begin() as connection:
-                yield connection
-        except DBAPIError as error:
-            if _is_full(error):
-                raise StorageFull("the database of the jobs has no room left") from error
-            raise
+        with _troubles_named(), self.engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """Open a connection that sees every change at once."""
-        with self.engine.connect() as connection:
+        """Open a connection that sees every change at once.
+
+        Raises:
+            JobsUnavailable: the database cannot be reached.
+        """
+        with _troubles_named(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def change(
@@ -262,9 +264,25 @@ def _sqlite(url: sa.URL) -> sa.Engine:
 def _postgresql(url: sa.URL) -> sa.Engine:
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise StartupError(f"jobs are kept in SQLite or PostgreSQL, not in {url.drivername}")
-    return sa.create_engine(
-        url.set(drivername="postgresql+psycopg"), pool_size=CONNECTIONS, pool_pre_ping=True
+    url = url.set(
+        drivername="postgresql+psycopg", query={"connect_timeout": CONNECT_S, **url.query}
     )
+    return sa.create_engine(url, pool_size=CONNECTIONS, pool_pre_ping=True)
+
+
+@contextmanager
+def _troubles_named() -> Iterator[None]:
+    try:
+        yield
+    except PoolTimeoutError as error:
+        raise JobsUnavailable("the database of the jobs is too slow") from error
+    except DBAPIError as error:
+        if _is_full(error):
+            raise StorageFull("the database of the jobs has no room left") from error
+        # A connection that broke, or that could not be made for a first statement.
+        if error.connection_invalidated or error.statement is None:
+            raise JobsUnavailable("the database of the jobs cannot be reached") from error
+        raise
 
 
 def _is_full(error: DBAPIError) -> bool:
