@@ -1,0 +1,69 @@
+"""Scaling out, rehearsed: what callers notice when replicas die, restart and are upgraded."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from service.client import Chiasm, StyleJob
+from tests import pictures
+from tests.answers import sample
+from tests.deploy.load import Load
+from tests.deploy.rehearsal import Process, Rehearsal
+from tests.serving import PATIENCE_S
+
+CALLERS = 6
+JOBS = 8
+
+
+def answered(api: Process) -> float:
+    return sample(
+        api.get("/metrics").text, "chiasm_requests_total", route="/classify", status="200"
+    )
+
+
+def test_a_replica_dies_under_load_and_nobody_notices(
+    rehearsal: Rehearsal, callers: ThreadPoolExecutor
+) -> None:
+    picture = pictures.jpeg()
+    dies, stays = rehearsal.api
+
+    def order(number: int) -> StyleJob:
+        return chiasm.style(picture, preset=str(number))
+
+    with (
+        Chiasm(rehearsal.url, timeout_s=PATIENCE_S) as chiasm,
+        Load(rehearsal.url, picture, callers=CALLERS) as load,
+    ):
+        load.wait_for(50)
+        assert answered(dies)
+        assert answered(stays)
+        before = [order(number) for number in range(JOBS)]
+        during = [callers.submit(order, number) for number in range(JOBS)]
+        dies.kill()
+        load.wait_for(50)
+        dies.start()
+        dies.wait_for("/readyz")
+        load.wait_for(50)
+        back = answered(dies)
+        ended = [
+            job.wait(timeout_s=PATIENCE_S)
+            for job in [*before, *(asked.result() for asked in during)]
+        ]
+
+    assert set(load.answers) == {200}
+    # What it had in flight may be lost with it, nothing else; nginx asks the other one even then.
+    assert len(load.lost) <= CALLERS
+    assert back, "the proxy forgot the replica that came back"
+    assert [job.status.value for job in ended] == ["succeeded"] * 2 * JOBS
+
+
+def test_an_upgrade_replica_by_replica_loses_nothing(rehearsal: Rehearsal) -> None:
+    with Load(rehearsal.url, pictures.jpeg(), callers=CALLERS) as load:
+        for api in rehearsal.api:
+            load.wait_for(30)
+            assert api.end() == 0
+            load.wait_for(30)
+            api.start()
+            api.wait_for("/readyz")
+        load.wait_for(30)
+
+    assert set(load.answers) == {200}
+    assert load.lost == []
