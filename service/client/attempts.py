@@ -10,6 +10,7 @@ from service.client.problems import ChiasmProblem, unanswered
 
 BACKOFF_S, MAX_BACKOFF_S = 0.5, 8.0
 NOT_TAKEN = frozenset({429, 503})  # the request was refused before anything was done
+BROKEN_OFF = 502  # by a proxy that lost the server meanwhile, as if the connection had broken
 POLL_S = 20.0  # how long the server is asked to wait for a change of a job; it allows 60
 PAUSE_S = 1.0  # after an answer that came early and told nothing, as of a server that ends
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -63,7 +64,8 @@ class Attempts:
         if isinstance(error, ChiasmProblem):
             # An earlier attempt, whose answer got lost, may still be on its way to become a job.
             overtook = error.code == "idempotency_conflict" and self._failures > 0
-            return error.status in NOT_TAKEN or overtook
+            broke = error.status == BROKEN_OFF and self._repeatable
+            return error.status in NOT_TAKEN or overtook or broke
         if isinstance(error, NOT_SENT):
             return True
         return isinstance(error, httpx.TransportError) and self._repeatable

@@ -25,6 +25,7 @@ def test_pauses_are_random_and_may_grow_up_to_a_limit() -> None:
         (httpx.PoolTimeout(""), False, False),
         (httpx.ReadError(""), True, False),  # perhaps carried out: once more does no harm
         (httpx.RemoteProtocolError(""), True, False),
+        (ChiasmProblem(502, "http_error", ""), True, False),  # the same, seen by a proxy
         (ChiasmProblem(422, "idempotency_conflict", ""), True, True),  # an attempt overtook another
     ],
 )
@@ -44,6 +45,7 @@ def test_another_attempt(
     ("error", "repeatable", "status", "code"),
     [
         (httpx.ReadError(""), False, 0, "unreachable"),  # perhaps carried out
+        (ChiasmProblem(502, "http_error", ""), False, 502, "http_error"),
         (httpx.DecodingError(""), True, 0, "unreachable"),  # the same bytes would come again
         (ChiasmProblem(422, "idempotency_conflict", ""), True, 422, "idempotency_conflict"),
         (ChiasmProblem(422, "no_face", ""), True, 422, "no_face"),
