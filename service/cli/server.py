@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 
 from service.app import create_app
+from service.cli.ending import end_within
 from service.cli.shares import share
 from service.engine.repository import Repository
 from service.jobs.jobs import Jobs
@@ -145,6 +146,7 @@ async def _serve_until_told(
     def on_signal(*, again: bool) -> None:
         if drainer.ident is None:
             log.info("draining: not ready any more, answering what is in flight")
+            end_within(grace_s)
             drainer.start()
         elif again:
             server.end(0.0)

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from service.app import decode_limits, open_jobs, open_models
+from service.cli.ending import end_within
 from service.engine.repository import scan
 from service.errors import StartupError
 from service.jobs.painting import StylePainter
@@ -41,6 +42,7 @@ def _worker(settings: Settings, options: argparse.Namespace) -> int:
         log.info("painting jobs, %d at once", settings.jobs_concurrency)
         told.wait()
         log.info("leaving the jobs at their next checkpoints to others")
+        end_within(settings.shutdown_grace_s)
         jobs.close(settings.shutdown_grace_s)
     finally:
         models.close()
