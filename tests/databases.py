@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ POSTGRESQL = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[sa.URL]:
     """Return a PostgreSQL server of Debian's package, with an empty database."""
+    with running() as url:
+        yield url
+
+
+@contextmanager
+def running() -> Iterator[sa.URL]:
+    """Run a server for as long as it is needed; it ends at once, as by a power cut."""
     if not POSTGRESQL:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     tools, user = POSTGRESQL[-1], _database_user()

@@ -9,6 +9,8 @@ import httpx
 
 from tests.serving import PATIENCE_S
 
+PAUSE_S = 0.05  # so that callers and servers on one machine leave each other some of it
+
 
 class Load:
     """Some callers, each with a connection of its own, from here to the end of a `with`."""
@@ -44,7 +46,7 @@ class Load:
 
     def _ask(self) -> None:
         with httpx.Client(timeout=PATIENCE_S, trust_env=False) as client:
-            while not self._over.is_set():
+            while not self._over.wait(PAUSE_S):
                 try:
                     answer = client.post(f"{self._url}/classify", content=self._picture)
                 except httpx.TransportError as error:

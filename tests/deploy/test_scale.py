@@ -9,8 +9,8 @@ from tests.deploy.load import Load
 from tests.deploy.rehearsal import Process, Rehearsal
 from tests.serving import PATIENCE_S
 
-CALLERS = 6
-JOBS = 8
+CALLERS = 4
+JOBS = 6
 
 
 def answered(api: Process) -> float:
@@ -22,7 +22,7 @@ def answered(api: Process) -> float:
 def test_a_replica_dies_under_load_and_nobody_notices(
     rehearsal: Rehearsal, callers: ThreadPoolExecutor
 ) -> None:
-    picture = pictures.jpeg()
+    picture = pictures.jpeg(96, 64)
     dies, stays = rehearsal.api
 
     def order(number: int) -> StyleJob:
@@ -32,16 +32,16 @@ def test_a_replica_dies_under_load_and_nobody_notices(
         Chiasm(rehearsal.url, timeout_s=PATIENCE_S) as chiasm,
         Load(rehearsal.url, picture, callers=CALLERS) as load,
     ):
-        load.wait_for(50)
+        load.wait_for(40)
         assert answered(dies)
         assert answered(stays)
         before = [order(number) for number in range(JOBS)]
         during = [callers.submit(order, number) for number in range(JOBS)]
         dies.kill()
-        load.wait_for(50)
+        load.wait_for(40)
         dies.start()
         dies.wait_for("/readyz")
-        load.wait_for(50)
+        load.wait_for(40)
         back = answered(dies)
         ended = [
             job.wait(timeout_s=PATIENCE_S)
@@ -58,12 +58,12 @@ def test_a_replica_dies_under_load_and_nobody_notices(
 def test_an_upgrade_replica_by_replica_loses_nothing(rehearsal: Rehearsal) -> None:
     with Load(rehearsal.url, pictures.jpeg(), callers=CALLERS) as load:
         for api in rehearsal.api:
-            load.wait_for(30)
+            load.wait_for(20)
             assert api.end() == 0
-            load.wait_for(30)
+            load.wait_for(20)
             api.start()
             api.wait_for("/readyz")
-        load.wait_for(30)
+        load.wait_for(20)
 
     assert set(load.answers) == {200}
     assert load.lost == []
