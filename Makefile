@@ -38,7 +38,10 @@ bench: $(VENV)/.dev $(VENV)-bench/.rivals
 
 # Docker where its daemon runs; otherwise buildah, on a base of its own (as root, on Debian).
 image:
-	@if docker info > /dev/null 2>&1; then docker build -t chiasm .; else docker/build.sh; fi
+	@if docker info > /dev/null 2>&1; then \
+	  docker build --build-arg VERSION="$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)" \
+	    --build-arg REVISION="$$(git rev-parse HEAD)" --tag chiasm .; \
+	else docker/build.sh; fi
 
 # Builds the image with buildah, runs it without network on a read-only root, and drives it.
 image-test: $(VENV)/.dev

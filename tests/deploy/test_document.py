@@ -11,7 +11,7 @@ from tests.test_readme import run
 from tools.served import Served
 
 TEXT = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```sh(?: needs ([^\n]+))?\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```sh\n(?:# needs ([^\n]+)\n)?(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 ELSEWHERE = {"docker", "docker and an NVIDIA GPU", "a cluster"}
 
 
