@@ -20,7 +20,8 @@ done
 make_base() {
   local root
   root=$(mktemp -d "${TMPDIR:-/var/tmp}/chiasm-base.XXXXXX")
-  trap 'rm -rf "$root"' RETURN
+  # shellcheck disable=SC2064  (the name of now)
+  trap "rm -rf '$root'" EXIT
   debootstrap --variant=minbase --include=ca-certificates,python3-minimal,python3-venv \
     "$suite" "$root" > /dev/null
   rm -rf "$root"/usr/share/{doc,info,locale,man} "$root"/var/{cache/apt,lib/apt/lists,log}/*
