@@ -130,18 +130,20 @@ class Worker:
             self._free.acquire()
             if self._closing.is_set():
                 return
-            if not self._claim_one():
-                self._free.release()
-                self._hint.wait(self._look_s)
-                self._hint.clear()
+            pause_s = self._look_s
+            try:
+                if self._claim_one():
+                    continue
+            except Exception:  # the database may be back the next time
+                log.exception("could not look for jobs")
+                pause_s = self._settings.heartbeat_s
+            self._free.release()
+            self._hint.wait(pause_s)
+            self._hint.clear()
 
     def _claim_one(self) -> bool:
         with self._lock:
-            try:
-                claim = self._leases.claim()
-            except Exception:  # the database may be back the next time
-                log.exception("could not look for jobs")
-                return False
+            claim = self._leases.claim()
             if claim is None:
                 return False
             self._executions[claim.job_id] = execution = Execution(
