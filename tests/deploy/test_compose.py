@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli.ending import CLOSING_S
 from service.settings import Settings
 from tests.deploy.composed import COMPOSE, ROOT, composed
 
@@ -46,7 +47,7 @@ def test_our_containers_are_confined(profile: str, names: list[str]) -> None:
         known = {f"CHIASM_{field.upper()}" for field in Settings.model_fields}
         assert service.environment.keys() <= known
         grace_s = float(service.spec["stop_grace_period"].removesuffix("s"))
-        assert grace_s > Settings().shutdown_grace_s + 10  # what jobs get after the requests
+        assert grace_s > Settings().shutdown_grace_s + CLOSING_S
 
 
 @pytest.mark.parametrize("profile", OURS)

@@ -9,6 +9,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from service.cli.ending import CLOSING_S
 from service.settings import Settings
 from service.telemetry import Metrics
 from tests.deploy.composed import ROOT
@@ -74,7 +75,7 @@ def test_pods_have_the_time_to_drain(deployment: dict[str, Any]) -> None:
     pod, container = deployment["spec"]["template"]["spec"], container_of(deployment)
     before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command")
     leaves_s = 0.0 if before is None else float(before[1])
-    needed_s = leaves_s + Settings().shutdown_grace_s + 10  # what jobs get after the requests
+    needed_s = leaves_s + Settings().shutdown_grace_s + CLOSING_S
     assert pod["terminationGracePeriodSeconds"] > needed_s
 
 
