@@ -16,8 +16,8 @@ import pytest
 pytest.register_assert_rewrite("tests.answers", "tests.servers", "tests.serving")
 
 from service.engine.session import OrtSession  # noqa: E402
-from service.settings import Settings  # noqa: E402
 from service.logs import JsonFormatter  # noqa: E402
+from service.settings import Settings  # noqa: E402
 from tests import pictures  # noqa: E402
 from tests.servers import Server, StartServer  # noqa: E402
 from tests.serving import Brake, Serve, Served, copy_model, serving  # noqa: E402

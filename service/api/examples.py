@@ -160,7 +160,7 @@ _PICTURE = (
     *_OPTIONS,
     *("empty_body", "invalid_body", "model_not_found", "image_too_large", "unsupported_format"),
     *("corrupt_image", "truncated_image"),
-    *("overloaded", "model_not_ready", "shutting_down", "deadline_exceeded"),
+    *("share_exceeded", "overloaded", "model_not_ready", "shutting_down", "deadline_exceeded"),
 )
 _JOB = (*_EVERYWHERE, "job_not_found", "jobs_unavailable")
 _JOB_PICTURE = (*_JOB, "job_not_finished", "job_failed", "job_canceled")
@@ -198,6 +198,7 @@ DETAILS: Mapping[str, str] = {
     "no_face": "there is no face in image1",
     "multiple_faces": "there are 2 faces in image1",
     "idempotency_conflict": "the idempotency key was used for another request",
+    "share_exceeded": "your share of the queue is full",
     "overloaded": "the predicted wait is 1.4 s; 1.0 s are allowed",
     "model_not_ready": "the model failed its golden check",
     "shutting_down": "the service is shutting down",

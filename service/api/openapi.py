@@ -17,7 +17,7 @@ SCHEMES = {
     "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
 RETRY_AFTER = {
-    "description": "Seconds after which to ask again; with every 503.",
+    "description": "Seconds after which to ask again; with every 429 and 503.",
     "schema": {"type": "integer", "minimum": 0},
 }
 
@@ -51,7 +51,7 @@ def _correct(document: dict[str, Any], problems: Mapping[str, Mapping[str, Any]]
                 _correct_problem(
                     answer, [one for one in shown if one["status"] // 100 == int(family[0])]
                 )
-            operation["responses"]["5XX"]["headers"] = {"Retry-After": RETRY_AFTER}
+                answer["headers"] = {"Retry-After": RETRY_AFTER}
             _exemplify(operation)
 
 
