@@ -4,9 +4,11 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from pydantic import SecretStr
 from starlette.middleware.cors import CORSMiddleware
 
@@ -80,6 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         version=__version__,
         summary="Pretrained vision networks behind plain REST endpoints",
         lifespan=lifespan,
+        telemetry=_traces(),
         redirect_slashes=False,
         docs_url=None,  # ours needs no other host, and runs no script of one beside people's keys
         redoc_url=None,
@@ -125,6 +128,15 @@ def create_app(settings: Settings) -> FastAPI:
         )
     app.add_middleware(Telemetry, metrics=metrics)
     return app
+
+
+def _traces() -> TelemetryConfig:
+    """Return which of FastAPI's own signals there are: none where nothing collects them.
+
+    Otherwise it looks for a collector at every request, in the environment among others.
+    """
+    collected = find_spec("opentelemetry.sdk") is not None
+    return {"tracing": collected, "metrics": collected, "logs": collected}
 
 
 def open_models(

@@ -16,6 +16,7 @@ from pydantic_core import to_json
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the request that the running code works for; empty outside of one."""
 
+REQUEST_ID = "request_id"  # where a record has the id, once it left the request's own context
 LINES_TOGETHER_S = 0.05  # how long a line may wait for others to be written with it
 
 
@@ -35,7 +36,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if current := request_id.get():
+        if current := getattr(record, REQUEST_ID, "") or request_id.get():
             line["request_id"] = current
         line |= getattr(record, "fields", {})
         if record.exc_info:
@@ -46,35 +47,38 @@ class JsonFormatter(logging.Formatter):
 class BatchedHandler(logging.StreamHandler[TextIO]):
     """Writes lines together, a moment late; a warning takes all before it along at once.
 
-    A line for every request is a system call for every request, in the thread that has the
-    least time for it: the event loop's. Here another thread writes what came in a moment, in
-    pieces that a pipe takes whole, so that lines of several processes do not mix.
+    A line for every request is formatting and a system call for every request, in the thread that
+    has the least time for it: the event loop's. Here another thread does that for all that came in
+    a moment, in pieces that a pipe takes whole, so that lines of several processes do not mix.
     """
 
     def __init__(self, stream: TextIO) -> None:
         """Write to `stream`."""
         super().__init__(stream)
-        self._lines: list[str] = []
+        self._records: list[logging.LogRecord] = []
         self._closed = False
         self._waiting = threading.Event()
         threading.Thread(target=self._write_now_and_then, name="log", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep the line for the next write."""
+        """Keep what the line says for the next write."""
+        setattr(record, REQUEST_ID, request_id.get())
         try:
-            self._lines.append(self.format(record) + self.terminator)
+            record.msg, record.args = record.getMessage(), None  # before anything in it changes
         except Exception:  # noqa: BLE001  (logging's own way with what cannot be formatted)
             self.handleError(record)
+            return
+        self._records.append(record)
         if record.levelno >= logging.WARNING:
             self.flush()
-        elif len(self._lines) == 1:
+        elif len(self._records) == 1:
             self._waiting.set()
 
     def flush(self) -> None:
         """Write what is kept; also called when the process ends."""
         with self.lock or nullcontext(), suppress(ValueError):  # the stream was closed before us
-            lines, self._lines = self._lines, []
-            for piece in _pieces(lines):
+            records, self._records = self._records, []
+            for piece in _pieces([self.format(one) + self.terminator for one in records]):
                 self.stream.write(piece)
             super().flush()
 
