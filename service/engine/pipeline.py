@@ -159,6 +159,7 @@ class Pipeline:
         self.task = task
         self.admission = admission
         self._pool = pool
+        self._runs_here = runners is pool
         self._observer = observer
         self._scheduler: Scheduler[Prepared, Inferred] = Scheduler(
             Batches(
@@ -235,17 +236,25 @@ class Pipeline:
         flight.lap("decode")
         prepared = self.task.preprocess(picture, flight.options)
         flight.lap("preprocess")
-        self._run(flight, prepared)
+        self._run(flight, prepared, here=self._runs_here)
 
-    def _run(self, flight: _Flight, prepared: Prepared) -> None:
-        """Queue one run for the network; those of other requests come between it and the next."""
+    def _run(self, flight: _Flight, prepared: Prepared, *, here: bool = False) -> None:
+        """Queue one run for the network; those of other requests come between it and the next.
+
+        A thread that could run networks and has prepared a picture for a free one goes on with it,
+        as it would anyway, only without three queues and the locks on them.
+        """
         inferred = self._scheduler.submit(
             prepared,
             rows=prepared.rows,
             deadline=flight.deadline,
             gone=flight.answer.cancelled,
             caller=flight.caller,
+            here=here,
         )
+        if here and inferred.done():
+            flight.attempt(lambda _: self._ran(flight, prepared, inferred))
+            return
         inferred.add_done_callback(
             lambda future: self._pool.submit(
                 lambda: flight.attempt(lambda _: self._ran(flight, prepared, future)),

@@ -95,6 +95,7 @@ class Scheduler(Generic[Item, Answer]):
         deadline: Deadline,
         gone: Callable[[], bool] = lambda: False,
         caller: str = "",
+        here: bool = False,
     ) -> Future[Answer]:
         """Queue an item; the future's callbacks run on one of the pool's threads.
 
@@ -104,6 +105,8 @@ class Scheduler(Generic[Item, Answer]):
             deadline: after which it is skipped with `DeadlineExceeded`.
             gone: asked when its turn comes; if true it is skipped with `CancelledError`.
             caller: who takes turns with others.
+            here: whether a turn that is free may be taken at once, by this thread, which is one of
+                the pool's: the item is then answered when this returns.
 
         Raises:
             ShuttingDown: the scheduler is closed.
@@ -116,7 +119,9 @@ class Scheduler(Generic[Item, Answer]):
             self._changed.notify_all()  # company, for a turn that waits for it
             needs_turn = self._turns < self._instances
             self._turns += needs_turn
-        if needs_turn:
+        if needs_turn and here:
+            self._turn()
+        elif needs_turn:
             self._pool.submit(self._turn, Lane.RUN)
         return entry.answer
 

@@ -188,6 +188,25 @@ def test_what_has_been_through_the_network_goes_before_what_has_not_begun(
     assert order == ["first answered", "second opened"]
 
 
+def test_a_thread_that_prepared_a_picture_runs_and_answers_it_before_it_takes_the_next(
+    bench: Callable[..., Bench],
+) -> None:
+    one, cpu, order = bench(shared=True), Gate(), list[str]()
+    one.pool.submit(cpu)
+    cpu.wait_for_arrival()
+    futures = []
+    for level in (1, 2):
+        opened = Opened(level, gate=lambda level=level: order.append(f"{level} opened"))
+        futures.append(one.submit(opened))
+        futures[-1].add_done_callback(lambda _, level=level: order.append(f"{level} answered"))
+
+    cpu.open()
+
+    assert [brightness(future.result(PATIENCE_S)) for future in futures] == [1, 2]
+    one.settle()
+    assert order == ["1 opened", "1 answered", "2 opened", "2 answered"]
+
+
 def test_what_was_admitted_before_goes_before_what_has_not_begun(
     bench: Callable[..., Bench],
 ) -> None:

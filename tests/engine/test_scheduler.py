@@ -18,6 +18,28 @@ def test_a_lone_item_runs_at_once(start: Start) -> None:
     assert run.batches == [[21]]
 
 
+def test_a_thread_of_the_pool_may_take_a_free_turn_itself(start: Start) -> None:
+    scheduler = start(Doubler())
+
+    future = scheduler.submit(21, deadline=NEVER, here=True)
+
+    assert future.done()
+    assert future.result() == 42
+
+
+def test_no_turn_is_taken_beyond_those_that_may_run(start: Start) -> None:
+    gate = Gate()
+    scheduler = start(Doubler({0: gate}))
+    first = submit(scheduler, 0)
+    gate.wait_for_arrival()
+
+    second = scheduler.submit(1, deadline=NEVER, here=True)
+
+    assert not second.done()
+    gate.open()
+    assert results([*first, second]) == [0, 2]
+
+
 def test_a_batch_is_what_arrived_while_the_thread_was_busy(start: Start) -> None:
     gate = Gate()
     run = Doubler({0: gate})
