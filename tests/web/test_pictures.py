@@ -74,7 +74,7 @@ def test_the_camera_takes_one(demo: Demo) -> None:
 
     panel.locator("tbody").wait_for()
     assert "@camera.jpg" in demo.code(panel)
-    assert demo.page.locator("video").count() == 0
+    expect(demo.page.locator("video")).to_have_count(0)
 
 
 def test_a_camera_that_is_not_wanted_after_all(demo: Demo) -> None:
@@ -82,7 +82,7 @@ def test_a_camera_that_is_not_wanted_after_all(demo: Demo) -> None:
     panel.get_by_role("button", name="Picture: use the camera").click()
     demo.page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
 
-    assert demo.page.locator("video").count() == 0
+    expect(demo.page.locator("video")).to_have_count(0)
     assert demo.asked("/classify") == []
 
 

@@ -119,8 +119,8 @@ def roll_of(right_eye: F32, left_eye: F32) -> F32:
         right_eye: (..., 2) x, y of the person's right eye, which is left in the picture.
         left_eye: likewise.
 
-    >>> bool(roll_of(np.zeros(2, np.float32), np.full(2, 5, np.float32)) == np.float32(np.pi / 4))
-    True
+    >>> round(float(np.degrees(roll_of(np.zeros(2, np.float32), np.full(2, 5, np.float32)))), 3)
+    45.0
     """
     line = left_eye - right_eye
     roll: F32 = np.arctan2(line[..., 1], line[..., 0])
