@@ -77,16 +77,32 @@ def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def table(document: Document) -> str:
-    """Return a measurement's own table under its own title."""
-    return f"{document['title']}.\n\n{markdown(document['rows'])}"
+def table(document: Document, *left_out: str) -> str:
+    """Return a measurement's own table under its own title, without some of its columns."""
+    rows = [
+        {name: value for name, value in row.items() if name not in left_out}
+        for row in document["rows"]
+    ]
+    return f"{document['title']}.\n\n{markdown(rows)}"
+
+
+def overload(document: Document) -> str:
+    """Return what becomes of too many requests, with what else happened in a sentence."""
+    other = {row["other"] for row in document["rows"]} - {"none"}
+    silent = sum(row["no answer"] for row in document["rows"])
+    left_out = ("other", "no answer", "probes failed", "refused 503")
+    return (
+        f"{table(document, *left_out)}\n\nAll others were refused with 503 and `Retry-After`; "
+        f"other statuses: {', '.join(sorted(other)) or 'none'}; without an answer: {silent}."
+    )
 
 
 PARTS: Mapping[str, Callable[[Document], str]] = {
     "peers_rounds": peers,
     "peers_memory": table,
     "latency": table,
-    "overload": table,
+    "overload": overload,
+    "fairness": table,
     "growth_pixels": table,
     "growth_concurrency": table,
     "decoding": table,

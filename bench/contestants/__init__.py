@@ -8,6 +8,7 @@ SERVERS: dict[str, Contestant] = {
     for one in (
         chiasm.CHIASM,
         chiasm.CHIASM_FORM,
+        chiasm.CHIASM_WORKERS,
         litserve.CONTESTANT,
         bentoml.CONTESTANT,
         fastapi.CONTESTANT,

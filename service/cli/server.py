@@ -31,6 +31,7 @@ READY = b"\n"
 SWITCH_INTERVAL_S = 0.0005
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 MEBIBYTE = 1 << 20
+TRIM_EVERY_S = 10.0
 
 
 def serve(settings: Settings, supervision: "Supervision | None" = None) -> int:
@@ -104,20 +105,29 @@ class Supervision:
 
 
 def _give_memory_back() -> None:
-    """Have glibc return freed pictures to the system instead of keeping them in many heaps.
+    """Have glibc return the memory of freed pictures to the system, now and then and not at once.
 
-    By default it raises its thresholds to the largest block ever freed, and has eight heaps a
-    core; pictures of random sizes then leave holes everywhere (`bench/soak.py`: 546 MB and growing
-    after 5,000 of them). Lower ones than these send a network's every tensor back to the system and
-    fault it in anew, which made a detection a fifth dearer. Other C libraries have no such call.
+    By default it has eight heaps a core, and pictures of random sizes leave holes everywhere
+    (`bench/soak.py`: 546 MB and growing after 5,000 of them). Returning everything that is freed at
+    once would send a network's every tensor back and fault it in anew, which made a detection a
+    fifth dearer. So blocks of the size of whole photographs go back at once, and what lies free
+    between others once in `TRIM_EVERY_S`. Other C libraries have no such calls.
 
-    Source: mallopt(3).
+    Source: mallopt(3), malloc_trim(3).
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, 8 * MEBIBYTE)  # whole photographs; tensors are smaller
-        mallopt(M_TRIM_THRESHOLD, 16 * MEBIBYTE)
-        mallopt(M_ARENA_MAX, 2)
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+        return
+    libc.mallopt(M_MMAP_THRESHOLD, 8 * MEBIBYTE)
+    libc.mallopt(M_TRIM_THRESHOLD, 16 * MEBIBYTE)
+    libc.mallopt(M_ARENA_MAX, 2)
+
+    def trim() -> None:
+        while True:
+            time.sleep(TRIM_EVERY_S)
+            libc.malloc_trim(0)
+
+    threading.Thread(target=trim, name="trim", daemon=True).start()
 
 
 async def _serve_until_told(
