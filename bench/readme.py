@@ -103,8 +103,6 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
     "latency": table,
     "overload": overload,
     "fairness": table,
-    "growth_pixels": table,
-    "growth_concurrency": table,
     "decoding": table,
 }
 
