@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 READY = b"\n"
 SWITCH_INTERVAL_S = 0.0005
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-MEBIBYTE = 1 << 20
+LARGE_BYTES = 128 * 1024
 TRIM_EVERY_S = 10.0
 
 
@@ -108,18 +108,17 @@ def _give_memory_back() -> None:
     """Have glibc return the memory of freed pictures to the system, now and then and not at once.
 
     By default it has eight heaps a core, and pictures of random sizes leave holes everywhere
-    (`bench/soak.py`: 546 MB and growing after 5,000 of them). Returning everything that is freed at
-    once would send a network's every tensor back and fault it in anew, which made a detection a
-    fifth dearer. So blocks of the size of whole photographs go back at once, and what lies free
-    between others once in `TRIM_EVERY_S`. Other C libraries have no such calls.
+    (`bench/soak.py`: 546 MB and growing after 5,000 of them). Here large blocks go back at once, and
+    what lies free between others once in `TRIM_EVERY_S`. Keeping large blocks makes a detection a
+    tenth cheaper, and memory grow: thresholds of 1 to 8 MB were tried. Other C libraries have no such calls.
 
     Source: mallopt(3), malloc_trim(3).
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
         return
-    libc.mallopt(M_MMAP_THRESHOLD, 8 * MEBIBYTE)
-    libc.mallopt(M_TRIM_THRESHOLD, 16 * MEBIBYTE)
+    libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+    libc.mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
     libc.mallopt(M_ARENA_MAX, 2)
 
     def trim() -> None:

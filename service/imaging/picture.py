@@ -7,10 +7,6 @@ from PIL import Image
 
 from service.arrays import U8
 
-# Pillow takes a picture's memory in blocks of at most 16 MB. Small ones fit into the gaps that
-# pictures of other sizes left, which else grow in number (`bench/soak.py`).
-Image.core.set_block_size(64 * 1024)  # type: ignore[attr-defined]  # its documented home
-
 Size = tuple[int, int]
 """(height, width), pixels."""
 
