@@ -33,7 +33,13 @@ def asked_of_both(
     workers = all_answer(server)
     server.press_brake()
     asked = {one: callers.submit(ask, server, one, picture) for one in workers}
-    eventually(lambda: server.metric("chiasm_in_flight", model=DIGITS) == 2)
+
+    def held() -> bool:
+        for answer in asked.values():
+            assert not answer.done(), answer.result()
+        return server.metric("chiasm_in_flight", model=DIGITS) == 2
+
+    eventually(held)
     return asked
 
 

@@ -1,6 +1,7 @@
 """Which process of several is at the other end of a connection."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -48,5 +49,9 @@ def _inode(client: tuple[str, int], port: int) -> str:
 
 
 def _sockets(process: int) -> set[str]:
-    links = [str(path.readlink()) for path in Path(f"/proc/{process}/fd").iterdir()]
-    return {match[1] for link in links if (match := re.fullmatch(r"socket:\[(\d+)\]", link))}
+    inodes = set()
+    for path in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # a file that was closed since it was listed
+            if match := re.fullmatch(r"socket:\[(\d+)\]", str(path.readlink())):
+                inodes.add(match[1])
+    return inodes
