@@ -125,7 +125,20 @@ def problem_of(error: errors.ChiasmError) -> Response:
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
     elif status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    _let_go(error)
     return problem(status, error.code, error.detail, members=error.members, headers=headers)
+
+
+def _let_go(error: BaseException) -> None:
+    """Drop the frames that an error came through: nobody reads them, and they hold the picture.
+
+    The future of an answer holds its error, and some frame of the error holds the future. Such a
+    circle stays in memory until the collector comes by, which is seldom.
+    """
+    reason: BaseException | None = error
+    while reason is not None:
+        reason.__traceback__ = None
+        reason = reason.__cause__ or reason.__context__
 
 
 def internal_error(error: BaseException) -> Response:

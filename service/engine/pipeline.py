@@ -220,7 +220,12 @@ class Pipeline:
             caller=admitted.caller,
             since=time.perf_counter(),
         )
-        flight.answer.add_done_callback(lambda answer: self._settled(admitted, flight, answer))
+        # What the answer holds on to must not hold the flight: a picture in a circle of references
+        # stays in memory until the collector comes by.
+        timings = flight.timings
+        flight.answer.add_done_callback(
+            lambda answer: self._settled(admitted, deadline, timings, answer)
+        )
         self._pool.submit(lambda: flight.attempt(self._prepare), lane, flight.caller)
         return flight.answer
 
@@ -278,16 +283,18 @@ class Pipeline:
         flight.lap("postprocess")
         flight.finish(Answer(result=result, size=flight.size, timings=flight.timings))
 
-    def _settled(self, ticket: Ticket, flight: _Flight, answer: Future[Answer]) -> None:
+    def _settled(
+        self, ticket: Ticket, deadline: Deadline, timings: Timings, answer: Future[Answer]
+    ) -> None:
         model = self.task.network.name
         if answer.cancelled():
             ticket.release(completed=False)
-            late = flight.deadline.remaining_s() <= 0  # its waiter gave up before a stage noticed
+            late = deadline.remaining_s() <= 0  # its waiter gave up before a stage noticed
             self._observer.dropped(model, "deadline" if late else "client_gone")
             return
         error = answer.exception()
         ticket.release(completed=not isinstance(error, DeadlineExceeded))
         if isinstance(error, DeadlineExceeded):
             self._observer.dropped(model, "deadline")
-        for stage, milliseconds in flight.timings.items():
+        for stage, milliseconds in timings.items():
             self._observer.stage(model, stage, milliseconds / 1000)

@@ -98,6 +98,7 @@ class CpuPool:
                 call()
             except Exception:  # a thread that died would take its share of the pool with it
                 log.exception("a call on the CPU pool failed")
+            del call  # and the picture with it, which should not wait for the next one
 
     def _next(self) -> Callable[[], object] | None:
         with self._wake:

@@ -42,7 +42,7 @@ class Changes:
             closed = self._closed
             self._waiting.setdefault(job_id, {})[future] = revision
             self._lock.notify()
-        future.add_done_callback(lambda _: self._discard(job_id, future))
+        future.add_done_callback(lambda done: self._discard(job_id, done))
         # The change may have come between the caller's look and this one's listening; a job that
         # is gone has changed, too.
         if closed or self._revisions([job_id]).get(job_id, revision + 1) > revision:

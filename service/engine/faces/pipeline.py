@@ -1,8 +1,9 @@
 """From a picture to its faces: three networks in a row, without a thread that waits for another."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 
 from service.engine.admission import Ticket
 from service.engine.deadline import Deadline
@@ -76,13 +77,16 @@ class _Flight:
         self._deadline = deadline
         self._tickets = tickets
         self._stages: dict[str, Timings] = {}
-        self._waits_for: Future[Answer] | None = None
+        self._waits_for: list[Future[Answer]] = []
         self._course = self._steps()
-        self.answer.add_done_callback(self._settled)
+        # Not of this flight, which has the picture and the answer: nothing frees a circle at once.
+        self.answer.add_done_callback(partial(_settled, tickets, self._waits_for))
 
     def resume(self, done: Future[Answer] | None = None) -> None:
         """Go on with what a network said, on the thread that it said it on."""
+        self._waits_for.clear()
         if self.answer.cancelled():
+            self._course.close()
             return
         try:
             following = self._course.send(done.result()) if done else next(self._course)
@@ -90,10 +94,11 @@ class _Flight:
             if self.answer.set_running_or_notify_cancel():
                 self.answer.set_result(end.value)
         except Exception as error:  # noqa: BLE001  (it belongs to the caller, whatever it is)
+            self._course.close()
             if self.answer.set_running_or_notify_cancel():
                 self.answer.set_exception(error)
         else:
-            self._waits_for = following
+            self._waits_for.append(following)
             if self.answer.cancelled():  # meanwhile; then `_settled` may not have seen this one
                 following.cancel()
             following.add_done_callback(self.resume)
@@ -129,12 +134,16 @@ class _Flight:
         ticket = self._tickets[model.task]
         return model.pipeline.submit(source, options, self._deadline, ticket=ticket)
 
-    def _settled(self, answer: Future[Faces]) -> None:
-        late = not answer.cancelled() and isinstance(answer.exception(), DeadlineExceeded)
-        for ticket in self._tickets.values():
-            ticket.release(completed=not answer.cancelled() and not late)
-        if answer.cancelled() and self._waits_for is not None:
-            self._waits_for.cancel()
+
+def _settled(
+    tickets: Mapping[str, Ticket], waits_for: Sequence[Future[Answer]], answer: Future[Faces]
+) -> None:
+    late = not answer.cancelled() and isinstance(answer.exception(), DeadlineExceeded)
+    for ticket in tickets.values():
+        ticket.release(completed=not answer.cancelled() and not late)
+    if answer.cancelled():
+        for stage in tuple(waits_for):
+            stage.cancel()
 
 
 def _regions(found: FaceDetections) -> tuple[FaceRegion, ...]:
