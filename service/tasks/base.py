@@ -190,7 +190,8 @@ class Task(ABC, Generic[ConfigT, OptionsT, ResultT]):
 
     def tensor(self, views: Sequence[Resized]) -> dict[str, Array]:
         """Stack R views of a picture to (R, ...), in the layout and type that the graph wants."""
-        return self.feed(np.stack([view.pixels for view in views]))
+        pixels = [view.pixels for view in views]
+        return self.feed(pixels[0][None] if len(pixels) == 1 else np.stack(pixels))
 
     def feed(self, pixels: U8) -> dict[str, Array]:
         """Return (R, H, W, 3) RGB pixels in the layout and type that the graph wants."""
