@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 READY = b"\n"
 SWITCH_INTERVAL_S = 0.0005
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
-LARGE_BYTES = 128 * 1024
+LARGE_BYTES = 4 * 1024 * 1024
 TRIM_EVERY_S = 10.0
 
 
@@ -107,10 +107,11 @@ class Supervision:
 def _give_memory_back() -> None:
     """Have glibc return the memory of freed pictures to the system, now and then and not at once.
 
-    By default it has eight heaps a core, and pictures of random sizes leave holes everywhere
-    (`bench/soak.py`: 546 MB and growing after 5,000 of them). Here large blocks go back at once,
-    and what lies free between others once in `TRIM_EVERY_S`. Keeping blocks of up to 1, 4 or 8 MB
-    made a detection a fifth cheaper, and memory grow. Other C libraries have no such calls.
+    By default it has eight heaps a core, each with holes that pictures of all sizes left: 900 MB
+    after a few thousand of them instead of 450 (`bench/soak.py`). Here it has two. Whole pictures
+    go back at once, and what lies free between others once in `TRIM_EVERY_S`; a network's tensors
+    are kept from one request to the next, since fetching them anew, page by page, took a sixth of
+    a detection's time. Other C libraries have no such calls.
 
     Source: mallopt(3), malloc_trim(3).
     """
