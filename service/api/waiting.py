@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -60,6 +60,9 @@ async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]
     Must be called after the body was read to its end, since it listens for the disconnect: not
     at once, but before long.
 
+    The thread that settles a future wakes the event loop with one call. What asyncio has for this
+    (`wrap_future` and `wait`) goes through three turns of the loop and as many callbacks.
+
     Args:
         futures: may be started while they are iterated over; those that were are cancelled if
             a later one cannot be.
@@ -68,39 +71,48 @@ async def answers(futures: Iterable[Future[Any]], request: Request) -> list[Any]
     Raises:
         ClientDisconnect: the caller left.
     """
-    wanted: list[asyncio.Future[Any]] = []
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+    gone: asyncio.Future[None] | None = None
+
+    def tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop was closed, and nobody waits any more
+            loop.call_soon_threadsafe(news.set)
+
+    def watch() -> None:
+        nonlocal gone
+        gone = asyncio.ensure_future(_disconnected(request))
+        gone.add_done_callback(lambda _: news.set())
+
+    wanted: list[Future[Any]] = []
+    watching = loop.call_later(UNWATCHED_S, watch)
     try:
         for future in futures:
-            wanted.append(asyncio.wrap_future(future))
-        if not wanted:
-            return []
-        done, waiting = await asyncio.wait(
-            wanted, timeout=UNWATCHED_S, return_when=asyncio.FIRST_EXCEPTION
-        )
-        for answer in done:
-            answer.result()
-        if waiting:
-            await _watched(waiting, request)
-        return [answer.result() for answer in wanted]
-    finally:
-        for answer in wanted:  # those that outlived a sibling's failure, or the caller
-            if not answer.cancel() and not answer.cancelled():
-                answer.exception()
-
-
-async def _watched(waiting: set[asyncio.Future[Any]], request: Request) -> None:
-    """Return when all are there; raise as soon as one of them fails, or the caller leaves."""
-    gone = asyncio.ensure_future(_disconnected(request))
-    try:
-        while waiting:
-            done, _ = await asyncio.wait({*waiting, gone}, return_when=asyncio.FIRST_COMPLETED)
-            if gone in done:
+            wanted.append(future)
+            future.add_done_callback(tell)
+        while not _settled(wanted):
+            await news.wait()
+            news.clear()
+            if gone is not None and gone.done():
                 raise ClientDisconnect
-            for answer in done:
-                answer.result()
-            waiting -= done
+        return [future.result() for future in wanted]
     finally:
-        gone.cancel()
+        watching.cancel()
+        if gone is not None:
+            gone.cancel()
+        for future in wanted:  # those that outlived a sibling's failure, or the caller
+            future.cancel()
+
+
+def _settled(futures: Iterable[Future[Any]]) -> bool:
+    """Whether all are there; raises what one of them did as soon as it did."""
+    waiting = False
+    for future in futures:
+        if future.done():
+            future.result()
+        else:
+            waiting = True
+    return not waiting
 
 
 async def _disconnected(request: Request) -> None:
