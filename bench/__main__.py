@@ -17,6 +17,7 @@ NAMES = (
     "fairness",
     "latency",
     "growth",
+    "threads",
     "decoding",
     "soak",
     "verify",
