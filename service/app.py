@@ -24,7 +24,7 @@ from service.engine.faces import check_calibrations
 from service.engine.manifest import ModelFolder
 from service.engine.repository import EngineLimits, Repository, scan
 from service.engine.session import Device
-from service.errors import StartupError
+from service.errors import ChiasmError, StartupError
 from service.imaging.decode import DecodeLimits
 from service.jobs.painting import StylePainter
 from service.jobs.settings import JobSettings
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LAG_TICK_S = 0.25
+JOBS_TICK_S = 5.0
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -68,11 +69,14 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         metrics.workers.set(1)
-        lag = asyncio.create_task(_measure_lag(metrics))
+        watching = [asyncio.create_task(_measure_lag(metrics))]
+        if jobs is not None:
+            watching.append(asyncio.create_task(_count_jobs(metrics, jobs)))
         yield
-        lag.cancel()
-        with suppress(asyncio.CancelledError):
-            await lag
+        for watch in watching:
+            watch.cancel()
+            with suppress(asyncio.CancelledError):
+                await watch
         if jobs is not None:
             await asyncio.to_thread(jobs.close)
         await asyncio.to_thread(models.close)
@@ -243,3 +247,10 @@ async def _measure_lag(metrics: Metrics) -> None:
         await asyncio.sleep(LAG_TICK_S)
         metrics.loop_lag.set(max(0.0, loop.time() - due))
         metrics.sample()
+
+
+async def _count_jobs(metrics: Metrics, jobs: "Jobs") -> None:
+    while True:
+        with suppress(ChiasmError):  # the database is away, which whoever sends a job is told
+            metrics.jobs_waiting.set(await asyncio.to_thread(jobs.waiting))
+        await asyncio.sleep(JOBS_TICK_S)

@@ -111,6 +111,12 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
+        self.jobs_waiting = Gauge(
+            "chiasm_jobs_waiting",
+            "Style jobs that wait for a painter, at every process that shares the database.",
+            multiprocess_mode="livemax",
+            registry=self.registry,
+        )
         self._model_info = Gauge(
             "chiasm_model_info",
             "1 for every loaded model, with what it runs on.",
