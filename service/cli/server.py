@@ -40,12 +40,13 @@ def serve(settings: Settings, supervision: "Supervision | None" = None) -> int:
     Raises:
         StartupError: the service cannot start as configured; says what to mend.
     """
-    _give_memory_back()
+    _bound_memory()
     app = create_app(settings)
     # What was built until now lives as long as the process: the collector need not look at it
     # again, which was an eighth of the event loop's time.
     gc.collect()
     gc.freeze()
+    _trim()  # loading leaves some, too
     # Threads that decode and run networks need the interpreter for moments only; they get it ten
     # times sooner from a busy event loop than by default (share of the peak that is still answered
     # at ten times the capacity, noisy runs: 0.70 to 0.73 before, 0.74 to 0.93 after).
@@ -104,30 +105,39 @@ class Supervision:
     listeners: list[socket.socket]
 
 
-def _give_memory_back() -> None:
-    """Have glibc return the memory of freed pictures to the system, now and then and not at once.
+def _bound_memory() -> None:
+    """Have glibc return the memory of freed pictures to the system.
 
     By default it has eight heaps a core, each with holes that pictures of all sizes left: 900 MB
     after a few thousand of them instead of 450 (`bench/soak.py`). Here it has two. Whole pictures
-    go back at once, and what lies free between others once in `TRIM_EVERY_S`; a network's tensors
-    are kept from one request to the next, since fetching them anew, page by page, took a sixth of
-    a detection's time. Other C libraries have no such calls.
+    go back at once, and what lies free between others is left to `_trim`; a network's tensors are
+    kept from one request to the next, since fetching them anew, page by page, took a sixth of a
+    detection's time. Other C libraries have no such call.
 
-    Source: mallopt(3), malloc_trim(3).
+    Source: mallopt(3).
     """
     libc = ctypes.CDLL(None)
-    if not hasattr(libc, "mallopt") or not hasattr(libc, "malloc_trim"):
+    if hasattr(libc, "mallopt"):
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
+        libc.mallopt(M_ARENA_MAX, 2)
+
+
+def _trim() -> None:
+    """Return to the system what is free now, and again once in `TRIM_EVERY_S`, in a thread.
+
+    Source: malloc_trim(3), of glibc only.
+    """
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "malloc_trim"):
         return
-    libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-    libc.mallopt(M_TRIM_THRESHOLD, LARGE_BYTES)
-    libc.mallopt(M_ARENA_MAX, 2)
 
-    def trim() -> None:
+    def now_and_then() -> None:
         while True:
-            time.sleep(TRIM_EVERY_S)
             libc.malloc_trim(0)
+            time.sleep(TRIM_EVERY_S)
 
-    threading.Thread(target=trim, name="trim", daemon=True).start()
+    threading.Thread(target=now_and_then, name="trim", daemon=True).start()
 
 
 async def _serve_until_told(
