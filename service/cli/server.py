@@ -195,7 +195,7 @@ class _Considerate(HttpToolsProtocol):
     """uvicorn's protocol of a worker that lets others have connections, too.
 
     A worker that is awake takes all connections that wait, in one loop inside of libuv: of eight
-    that came at once one of two got all in half of the cases, and the other core had nothing to do.
+    that came at once one of two got all in 7 of 16 tries, and the other core had nothing to do.
     Here it pauses behind each, for no longer than another needs to wake up.
     """
 
