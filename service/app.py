@@ -251,6 +251,10 @@ async def _measure_lag(metrics: Metrics) -> None:
 
 async def _count_jobs(metrics: Metrics, jobs: "Jobs") -> None:
     while True:
-        with suppress(ChiasmError):  # the database is away, which whoever sends a job is told
+        try:
             metrics.jobs_waiting.set(await asyncio.to_thread(jobs.waiting))
+        except ChiasmError:
+            pass  # the database is away, which whoever sends a job is told
+        except Exception:  # a number that is missing must not end anything else
+            log.exception("the jobs that wait cannot be counted")
         await asyncio.sleep(JOBS_TICK_S)

@@ -9,9 +9,10 @@ import pytest
 from service import app as module
 from service.app import create_app, open_models
 from service.engine.repository import scan
-from service.errors import DeviceUnavailable, ManifestError
+from service.errors import DeviceUnavailable, JobsUnavailable, ManifestError
 from service.settings import Settings
 from service.telemetry import Metrics
+from tests import pictures
 from tests.answers import sample
 from tests.serving import (
     DIGITS,
@@ -184,3 +185,40 @@ async def test_the_loop_s_lag_is_measured(serve: Serve, monkeypatch: pytest.Monk
     await serve()
 
     await until(lambda: sample(metrics, "chiasm_event_loop_lag_seconds") > 0)
+
+
+async def test_the_jobs_that_wait_are_counted(
+    serve: Serve, models_dir: Path, brake: Brake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = Metrics()
+    monkeypatch.setattr(module, "Metrics", lambda **_: metrics)
+    monkeypatch.setattr(module, "JOBS_TICK_S", 0.0)
+    for name in ("multistyle26", "magenta-style-predict", "magenta-style-transform"):
+        copy_model(models_dir, name)
+    client = (await serve()).client
+
+    brake.press()
+    for _ in range(3):
+        accepted = await client.post("/style?preset=3", files={"content": pictures.jpeg()})
+        assert accepted.status_code == 202, accepted.text
+
+    await until(lambda: sample(metrics, "chiasm_jobs_waiting") == 2)  # one is with its painter
+    brake.release()
+    await until(lambda: sample(metrics, "chiasm_jobs_waiting") == 0)
+
+
+async def test_counting_goes_on_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        tries = 0
+
+        def waiting(self) -> int:
+            self.tries += 1
+            if self.tries < 3:
+                raise [JobsUnavailable("away"), KeyError("a bug")][self.tries - 1]
+            return 7
+
+    metrics = Metrics()
+    monkeypatch.setattr(module, "JOBS_TICK_S", 0.0)
+    counting = asyncio.create_task(module._count_jobs(metrics, Broken()))  # type: ignore[arg-type]
+    await until(lambda: sample(metrics, "chiasm_jobs_waiting") == 7)
+    counting.cancel()
