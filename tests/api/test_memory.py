@@ -1,8 +1,6 @@
 """A picture is freed with its answer, and not when the garbage collector comes by."""
 
-import asyncio
 import gc
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ import pytest
 from service.engine.pipeline import Encoded
 from tests import faces, pictures
 from tests.api.conftest import FACE_NETWORKS
-from tests.serving import PATIENCE_S, Serve, copy_model
+from tests.serving import Serve, copy_model, until
 
 pytestmark = pytest.mark.anyio
 
@@ -56,7 +54,4 @@ async def test_nothing_of_a_picture_is_left(
     response = await client.post(path, files=files)
 
     assert response.status_code == status, response.text
-    give_up = time.monotonic() + PATIENCE_S
-    while held() > before:  # a thread of the pool may be about to let go
-        assert time.monotonic() < give_up, "a picture is held by a circle of references"
-        await asyncio.sleep(0.01)
+    await until(lambda: held() <= before)  # a thread of the pool may be about to let go

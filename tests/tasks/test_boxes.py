@@ -295,7 +295,6 @@ def test_wrong_arguments(function):
     boxes = corners([0, 0, 1, 1])
     with pytest.raises(ValueError, match="iou_limit"):
         function(boxes, scored(1), iou_limit=1.1)
-    with pytest.raises(ValueError, match="length"):
-        function(boxes, scored(1, 1), iou_limit=0.5)
-    with pytest.raises(ValueError, match="length"):
-        function(boxes, scored(1), np.array([1, 2]), iou_limit=0.5)
+    for wrong in ([scored(1, 1)], [scored(1), np.array([1, 2])]):
+        with pytest.raises(ValueError, match="length"):
+            function(boxes, *wrong, iou_limit=0.5)
