@@ -103,7 +103,7 @@ def _measure(server: Running, workload: Workload, seconds: float) -> Run:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m bench threads")
+    parser = argparse.ArgumentParser(prog="bench threads", description=__doc__.splitlines()[0])
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=DEFAULT_WORKLOADS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3.0)
