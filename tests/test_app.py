@@ -199,7 +199,7 @@ async def test_the_jobs_that_wait_are_counted(
 
     brake.press()
     for _ in range(3):
-        accepted = await client.post("/style?preset=3", files={"content": pictures.jpeg()})
+        accepted = await client.post("/style?preset=3", files={"content": pictures.jpeg(80, 48)})
         assert accepted.status_code == 202, accepted.text
 
     await until(lambda: sample(metrics, "chiasm_jobs_waiting") == 2)  # one is with its painter
