@@ -1,11 +1,11 @@
 """An open loop: requests leave at their appointed times, whether or not answers have come.
 
-`hey` and `wrk` cannot do this: their workers wait for an answer before they send again, and all
+`h2load` and `wrk` cannot do this: their workers wait for an answer before they send again, and all
 start at the same moment, so that overload arrives in bursts with silence between them. This one
 runs in a process of its own, on bare sockets; what it costs is reported beside the figures.
 
 The same connections also make a closed loop of several kinds of requests, in turns, for which
-`hey` knows no way: whoever got an answer sends the next kind.
+`h2load` knows no way: whoever got an answer sends the next kind.
 
     python -m bench.arrivals open RATE SECONDS          # one request, described on standard input
     python -m bench.arrivals closed CONCURRENCY SECONDS # any number of them

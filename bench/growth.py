@@ -4,7 +4,7 @@
 
 Pixels: one request at a time, from 0.1 to 50 megapixels, so that the median is what one picture
 costs and nothing else. Concurrency: a small JPEG, from 1 to 256 in flight; beyond the service's
-own limits it refuses with 503 at once, which `hey` answers by asking again, so that the refusals
+own limits it refuses with 503 at once, which `h2load` answers by asking again, so that the refusals
 of a closed loop say nothing but that there were some.
 """
 

@@ -2,7 +2,7 @@
 
     python -m bench latency --workloads classify-small --contestants chiasm fastapi --rounds 5
 
-Each round measures, one after the other: the median with one request in flight (`hey`); the
+Each round measures, one after the other: the median with one request in flight (`h2load`); the
 capacity with eight; and an open loop, whose requests arrive evenly at 70 % of that capacity
 whether or not answers come, and whose latency counts from the appointed moment. Told is the 99th
 percentile of the last, as a multiple of the first.

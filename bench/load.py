@@ -1,7 +1,5 @@
-"""Load in a closed loop (`hey`, a native generator) and in an open one (`bench.arrivals`)."""
+"""Load in a closed loop (`h2load`, a native generator) and in an open one (`bench.arrivals`)."""
 
-import csv
-import io
 import json
 import os
 import resource
@@ -9,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -19,9 +18,13 @@ from typing import IO
 
 import numpy as np
 
+RAMP_S = 1.0
+"""How long a closed loop goes on before its answers make a rate."""
+MAX_GENERATORS, APART_S = 8, 0.02
+
 
 class NoGenerator(RuntimeError):
-    """`hey` is not installed."""
+    """`h2load` is not installed."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,7 @@ class Load:
         errors: requests that got no answer at all.
         duration_s: from the first request to the last answer.
         generator_cpu_s: what the measuring itself cost.
+        goodput: answers with 200, a second.
     """
 
     statuses: np.ndarray
@@ -41,16 +45,12 @@ class Load:
     errors: int
     duration_s: float
     generator_cpu_s: float
+    goodput: float
 
     @cached_property
     def by_status(self) -> Counter[int]:
         """Answers by status."""
         return Counter(self.statuses.tolist())
-
-    @property
-    def goodput(self) -> float:
-        """Answers with 200, a second."""
-        return self.by_status[200] / self.duration_s
 
     @property
     def failed(self) -> int:
@@ -81,46 +81,75 @@ def open_loop(posts: Sequence[Post], *, rate: float, seconds: float) -> Load:
 def rotation(posts: Sequence[Post], *, concurrency: int, seconds: float) -> Load:
     """Keep `concurrency` requests in flight that are of several kinds, in turns.
 
-    `hey` knows one body only. Whoever is free sends the next of the kinds, so that every server
+    `h2load` knows one body only. Whoever is free sends the next of the kinds, so that every server
     gets the same mixture, however fast it is.
     """
     return _arrivals(posts, "closed", concurrency, seconds)
 
 
 def closed_loop(post: Post, *, concurrency: int, seconds: float) -> Load:
-    """Keep `concurrency` requests in flight, with Debian's `hey`."""
-    _require_hey()
-    with tempfile.NamedTemporaryFile() as file:
-        file.write(post.body)
-        file.flush()
-        command = ["hey", "-z", f"{seconds}s", "-c", str(concurrency), "-t", "60", "-o", "csv"]
-        command += ["-m", "POST", "-T", post.content_type, "-D", file.name, post.url]
+    """Keep `concurrency` requests in flight, with Debian's `h2load`.
+
+    Connections come one after the other, as they would from several callers: of eight at once, the
+    first process of a server to wake up takes most, and the others have nothing to do.
+
+    It ends on time, and leaves what is in flight then without an answer. A server goes on with it
+    for a while: whoever measures next should wait for that. So that work which was begun and not
+    answered does not make a slow server slower, the rate is that of `seconds` out of the middle:
+    those after `RAMP_S`, when as much was begun as will be at the end. All the rest is counted
+    from the first request on.
+    """
+    _require_h2load()
+    generators = min(concurrency, MAX_GENERATORS)
+    with tempfile.TemporaryDirectory() as directory:
+        body = Path(directory, "body")
+        body.write_bytes(post.body)
+        logs = [Path(directory, f"log{number}") for number in range(generators)]
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        running = []
+        for number, log in enumerate(logs):
+            shares = (concurrency + number) // generators
+            command = ["h2load", "--h1", "-t1", f"-c{shares}", f"--log-file={log}"]
+            command += [f"--data={body}", f"--header=content-type: {post.content_type}"]
+            milliseconds = round((RAMP_S + seconds - number * APART_S) * 1000)
+            command += [f"-D{milliseconds}ms", post.url]
+            running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+            time.sleep(APART_S)
+        if sum(generator.wait() for generator in running):
+            raise NoGenerator("h2load failed")
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
-    return read_hey(output, generator_cpu_s=cpu_s)
+        cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+        lines = "".join(log.read_text() for log in logs)
+        return read_h2load(lines, seconds=seconds, generator_cpu_s=cpu_s)
 
 
-def read_hey(output: str, *, generator_cpu_s: float) -> Load:
-    """Return what `hey -o csv` printed: a line for each answer, with when it was asked for.
+def read_h2load(log: str, *, seconds: float, generator_cpu_s: float) -> Load:
+    """Return what `h2load --log-file` wrote: a line for each request that ended.
 
-    Requests that got no answer have no line.
+    A line has when the request left, its status or -1 for none, and how long it took, both times
+    in microseconds.
+
+    Args:
+        log: of a run of `RAMP_S` and `seconds`, or several that end together.
+        seconds: at the end of the run, whose answers make the rate.
+        generator_cpu_s: what it used.
 
     Raises:
         ValueError: not one request was answered.
     """
-    rows = list(csv.DictReader(io.StringIO(output)))
-    if not rows:
-        raise ValueError("hey got no answer at all")
-    seconds = np.array([float(row["response-time"]) for row in rows])
-    offsets = np.array([float(row["offset"]) for row in rows])
+    rows = np.array([line.split() for line in log.splitlines()], np.int64).reshape(-1, 3)
+    answered = rows[rows[:, 1] > 0]
+    if not len(answered):
+        raise ValueError("h2load got no answer at all")
+    starts, statuses, microseconds = answered.T
+    ends_s = (starts - starts.min() + microseconds) / 1e6
     return Load(
-        statuses=np.array([int(row["status-code"]) for row in rows], int),
-        seconds=seconds,
-        errors=0,
-        duration_s=float((offsets + seconds).max()),
+        statuses=statuses,
+        seconds=microseconds / 1e6,
+        errors=len(rows) - len(answered),
+        duration_s=RAMP_S + seconds,
         generator_cpu_s=generator_cpu_s,
+        goodput=float(np.count_nonzero((statuses == 200) & (ends_s > RAMP_S)) / seconds),
     )
 
 
@@ -149,6 +178,7 @@ def _arrivals(posts: Sequence[Post], mode: str, amount: float, seconds: float) -
         ).stdout
     report = json.loads(output)
     return Load(
+        goodput=report["statuses"].count(200) / report["elapsed_s"],
         statuses=np.array(report["statuses"], int),
         seconds=np.array(report["seconds"]),
         errors=report["errors"],
@@ -157,15 +187,15 @@ def _arrivals(posts: Sequence[Post], mode: str, amount: float, seconds: float) -
     )
 
 
-def _require_hey() -> None:
-    """Install `hey` from Debian where that is possible.
+def _require_h2load() -> None:
+    """Install `h2load` from Debian where that is possible.
 
     Raises:
         NoGenerator: it is not.
     """
-    if shutil.which("hey") is not None:
+    if shutil.which("h2load") is not None:
         return
     if os.geteuid() == 0 and shutil.which("apt-get") is not None:
-        subprocess.run(["apt-get", "install", "--yes", "--quiet", "hey"], check=False)
-    if shutil.which("hey") is None:
-        raise NoGenerator("the load comes from `hey`: apt-get install hey")
+        subprocess.run(["apt-get", "install", "--yes", "--quiet", "nghttp2-client"], check=False)
+    if shutil.which("h2load") is None:
+        raise NoGenerator("the load comes from `h2load`: apt-get install nghttp2-client")

@@ -2,7 +2,7 @@
 
     python -m bench overload --rounds 3 --seconds 12
 
-Each round measures the peak anew, twice: in a closed loop (`hey`, eight in flight), which sets
+Each round measures the peak anew, twice: in a closed loop (`h2load`, eight in flight), which sets
 the rates of the round, and in the open loop at just that rate. The second is the stricter one:
 its generator is the one that also makes the overload, so the difference between it and ten times
 the capacity is what nine refusals for each answer cost, the generator's growing share included.

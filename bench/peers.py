@@ -5,7 +5,7 @@
 Every server is started once and asked every question once; a run is refused where their answers
 do not agree. Then each round takes each workload, and within it each contestant in turn: A B C
 A B C. All but the one that is measured are stopped (SIGSTOP), so that nobody pays for another's
-idle loops. `hey` keeps eight requests in flight, on the same cores as the server; the mixed
+idle loops. `h2load` keeps eight requests in flight, on the same cores as the server; the mixed
 stream, which it cannot send, comes from `bench.arrivals`.
 
 Rates are answers with 200 a second as the generator saw them. `of the ceiling` is what counts:

@@ -1,6 +1,7 @@
 """A contestant's server while it runs: asked, loaded, paused, and what it costs."""
 
 import json
+import time
 from types import TracebackType
 from typing import Any, Self
 from urllib.request import Request, urlopen
@@ -10,6 +11,9 @@ from bench.load import Load, Post, closed_loop, open_loop, rotation
 from bench.processes import ProcessTree
 from bench.workloads import Question, Workload
 from tools.served import Served
+
+LOOK_S, PATIENCE_S = 0.1, 5.0
+IDLE_CORES = 0.3  # some poll while they have nothing to do
 
 
 class Running:
@@ -67,12 +71,13 @@ class Running:
         return answer
 
     def closed_loop(self, workload: Workload, *, concurrency: int, seconds: float) -> Load:
-        """Keep `concurrency` requests in flight: `hey`, or in turns where there are several kinds.
+        """Keep `concurrency` requests in flight; in turns where there are several kinds.
 
         Raises:
-            NoGenerator: `hey` is missing.
+            NoGenerator: `h2load` is missing.
         """
         posts = [self._post(question) for question in workload.questions]
+        self._finish()
         if len(posts) > 1:
             return rotation(posts, concurrency=concurrency, seconds=seconds)
         return closed_loop(posts[0], concurrency=concurrency, seconds=seconds)
@@ -80,6 +85,7 @@ class Running:
     def open_loop(self, workload: Workload, *, rate: float, seconds: float) -> Load:
         """Send `rate` requests a second whether or not answers come."""
         posts = [self._post(question) for question in workload.questions]
+        self._finish()
         return open_loop(posts, rate=rate, seconds=seconds)
 
     def stop(self) -> None:
@@ -88,6 +94,15 @@ class Running:
         started = self.tree.pids()
         self._served.stop()
         ProcessTree.kill(started)
+
+    def _finish(self) -> None:
+        """Wait for the end of what a generator left in flight when it had measured enough."""
+        end = time.monotonic() + PATIENCE_S
+        busy = True
+        while busy and time.monotonic() < end:
+            cpu_s = self.tree.cpu_seconds()
+            time.sleep(LOOK_S)
+            busy = self.tree.cpu_seconds() - cpu_s > IDLE_CORES * LOOK_S
 
     def _post(self, question: Question) -> Post:
         return Post(
