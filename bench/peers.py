@@ -96,6 +96,7 @@ def measure(server: Running | None, workload: str, seconds: float, concurrency: 
     server.tree.resume()
     stream = WORKLOADS[workload]
     server.closed_loop(stream, concurrency=concurrency, seconds=WARM_UP_S)
+    server.settle()
     cpu_s = server.tree.cpu_seconds()
     load = server.closed_loop(stream, concurrency=concurrency, seconds=seconds)
     cpu_s = server.tree.cpu_seconds() - cpu_s

@@ -77,7 +77,7 @@ class Running:
             NoGenerator: `h2load` is missing.
         """
         posts = [self._post(question) for question in workload.questions]
-        self._finish()
+        self.settle()
         if len(posts) > 1:
             return rotation(posts, concurrency=concurrency, seconds=seconds)
         return closed_loop(posts[0], concurrency=concurrency, seconds=seconds)
@@ -85,17 +85,10 @@ class Running:
     def open_loop(self, workload: Workload, *, rate: float, seconds: float) -> Load:
         """Send `rate` requests a second whether or not answers come."""
         posts = [self._post(question) for question in workload.questions]
-        self._finish()
+        self.settle()
         return open_loop(posts, rate=rate, seconds=seconds)
 
-    def stop(self) -> None:
-        """End the server politely, and then whatever it left behind."""
-        self.tree.resume()
-        started = self.tree.pids()
-        self._served.stop()
-        ProcessTree.kill(started)
-
-    def _finish(self) -> None:
+    def settle(self) -> None:
         """Wait for the end of what a generator left in flight when it had measured enough."""
         end = time.monotonic() + PATIENCE_S
         busy = True
@@ -103,6 +96,13 @@ class Running:
             cpu_s = self.tree.cpu_seconds()
             time.sleep(LOOK_S)
             busy = self.tree.cpu_seconds() - cpu_s > IDLE_CORES * LOOK_S
+
+    def stop(self) -> None:
+        """End the server politely, and then whatever it left behind."""
+        self.tree.resume()
+        started = self.tree.pids()
+        self._served.stop()
+        ProcessTree.kill(started)
 
     def _post(self, question: Question) -> Post:
         return Post(
