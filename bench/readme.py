@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.contestants import CEILING, CHIASM, RIVALS, SERVERS
+from bench.contestants import CEILING, CHIASM, CHIASM_WORKERS, RIVALS, SERVERS
 from bench.report import RESULTS, markdown
 from bench.rounds import Spread, ratios
 from bench.workloads import WORKLOADS
@@ -42,6 +42,9 @@ def peers(document: Document) -> str:
         row["of the ceiling"] = _against([CEILING], workload, rates)[0]
         row["CPU time, of the ceiling's"] = _against([CEILING], workload, cpu_ms)[0]
         row["of the best rival"], slower = _against(RIVALS, workload, rates)
+        if CHIASM_WORKERS in there:
+            row["workers, of the ceiling"] = _against([CEILING], workload, rates, CHIASM_WORKERS)[0]
+            row["workers, of the best rival"] = _against(RIVALS, workload, rates, CHIASM_WORKERS)[0]
         rows.append(row)
         lost += [f"{title}: {name} is faster" for name in slower]
     rounds = max(len(values) for values in rates.values())
@@ -53,10 +56,12 @@ def peers(document: Document) -> str:
     )
 
 
-def _against(names: Sequence[str], workload: str, figures: Rates) -> tuple[str, list[str]]:
-    """Return Chiasm's ratio to the greatest of `names`, and who of them are greater than it."""
+def _against(
+    names: Sequence[str], workload: str, figures: Rates, own: str = CHIASM
+) -> tuple[str, list[str]]:
+    """Return the ratio of `own` to the greatest of `names`, and who of them are greater than it."""
     others = {name: figures[workload, name] for name in names if (workload, name) in figures}
-    ours = figures.get((workload, CHIASM))
+    ours = figures.get((workload, own))
     if not others or ours is None:
         return "", []
     spreads = {name: ratios(ours, theirs) for name, theirs in others.items()}

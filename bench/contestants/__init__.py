@@ -18,5 +18,6 @@ CEILING = "ceiling"
 """Has no server: see `bench.contestants.ceiling`."""
 
 CHIASM = chiasm.CHIASM.name
+CHIASM_WORKERS = chiasm.CHIASM_WORKERS.name
 RIVALS = tuple(name for name in SERVERS if not name.startswith(CHIASM))
 """Those that Chiasm is held against."""
