@@ -41,7 +41,9 @@ def test_a_loss_is_marked_and_named(tmp_path):
 
 
 def test_workers_are_compared_too_and_lose_nothing_for_the_one_process(tmp_path):
-    leave(tmp_path, "peers_rounds", rounds("tiny", chiasm=[90], chiasm_workers=[200], litserve=[100]))
+    leave(
+        tmp_path, "peers_rounds", rounds("tiny", chiasm=[90], chiasm_workers=[200], litserve=[100])
+    )
     text = measured(tmp_path)
     assert "| of the best rival | workers, of the ceiling | workers, of the best rival |" in text
     assert "| **slower** 0.90 (0.90..0.90) |  | 2.00 (2.00..2.00) |" in text
