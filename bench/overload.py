@@ -1,15 +1,19 @@
 """What happens at half, one, two and ten times the rate that the service can sustain.
 
     python -m bench overload --rounds 3 --seconds 12
+    python -m bench overload --apart              # server and generator on CPUs of their own
 
 Each round measures the peak anew, twice: in a closed loop (`h2load`, eight in flight), which sets
 the rates of the round, and in the open loop at just that rate. The second is the stricter one:
 its generator is the one that also makes the overload, so the difference between it and ten times
 the capacity is what nine refusals for each answer cost, the generator's growing share included.
+With `--apart` the server has one half of the CPUs and the generator the other, so that the
+refusals are all that is missing.
 Meanwhile /healthz is asked ten times a second, as an orchestrator would.
 """
 
 import argparse
+import os
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -54,17 +58,23 @@ def main(arguments: Sequence[str] = ()) -> None:
     options = _options(arguments)
     runs: dict[float, list[Run]] = defaultdict(list)
     workload = WORKLOADS[options.workload]
+    cpus = sorted(os.sched_getaffinity(0))
+    half = len(cpus) // 2 if options.apart else 0
+    os.sched_setaffinity(0, cpus[half:])  # a process has the CPUs of the one that starts it
     with Running(SERVERS[CHIASM]) as server:
+        os.sched_setaffinity(0, cpus[:half] or cpus)
         server.closed_loop(workload, concurrency=CONCURRENCY, seconds=WARM_UP_S)
         idle_mb = server.tree.resident_mb()
         for _ in range(options.rounds):
             for factor, run in _round(server, options.workload, options.seconds).items():
                 runs[factor].append(run)
+    os.sched_setaffinity(0, cpus)
     peaks = Spread.of([run.peak for run in runs[1.0]])
+    apart = ", server and generator apart" if options.apart else ""
     publish(
-        "overload",
-        f"{workload.title}, open loop, {options.rounds} rounds of {options.seconds:g} s; peak in a "
-        f"closed loop {peaks.median:.0f}/s ({peaks.least:.0f}..{peaks.most:.0f}), "
+        "overload_apart" if options.apart else "overload",
+        f"{workload.title}, open loop{apart}, {options.rounds} rounds of {options.seconds:g} s; "
+        f"peak in a closed loop {peaks.median:.0f}/s ({peaks.least:.0f}..{peaks.most:.0f}), "
         f"{idle_mb:.0f} MB before",
         [_row(factor, runs[factor]) for factor in FACTORS],
     )
@@ -123,4 +133,5 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workload", choices=WORKLOADS, default="classify-small")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument("--apart", action="store_true", help="of two CPUs, the server has one")
     return parser.parse_args(arguments)

@@ -107,6 +107,7 @@ PARTS: Mapping[str, Callable[[Document], str]] = {
     "peers_memory": table,
     "latency": table,
     "overload": overload,
+    "overload_apart": overload,
     "fairness": table,
     "decoding": table,
 }
