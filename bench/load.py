@@ -115,8 +115,9 @@ def closed_loop(post: Post, *, concurrency: int, seconds: float) -> Load:
             command += [f"-D{milliseconds}ms", post.url]
             running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
             time.sleep(APART_S)
-        if sum(generator.wait() for generator in running):
-            raise NoGenerator("h2load failed")
+        for generator in running:
+            if status := generator.wait():
+                raise subprocess.CalledProcessError(status, generator.args)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
         lines = "".join(log.read_text() for log in logs)
@@ -131,7 +132,7 @@ def read_h2load(log: str, *, seconds: float, generator_cpu_s: float) -> Load:
 
     Args:
         log: of a run of `RAMP_S` and `seconds`, or several that end together.
-        seconds: at the end of the run, whose answers make the rate.
+        seconds: after the ramp, whose answers make the rate.
         generator_cpu_s: what it used.
 
     Raises:
@@ -143,13 +144,14 @@ def read_h2load(log: str, *, seconds: float, generator_cpu_s: float) -> Load:
         raise ValueError("h2load got no answer at all")
     starts, statuses, microseconds = answered.T
     ends_s = (starts - starts.min() + microseconds) / 1e6
+    counted = (statuses == 200) & (ends_s > RAMP_S) & (ends_s <= RAMP_S + seconds)
     return Load(
         statuses=statuses,
         seconds=microseconds / 1e6,
         errors=len(rows) - len(answered),
         duration_s=RAMP_S + seconds,
         generator_cpu_s=generator_cpu_s,
-        goodput=float(np.count_nonzero((statuses == 200) & (ends_s > RAMP_S)) / seconds),
+        goodput=float(np.count_nonzero(counted) / seconds),
     )
 
 

@@ -133,5 +133,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--workload", choices=WORKLOADS, default="classify-small")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=12.0)
-    parser.add_argument("--apart", action="store_true", help="of two CPUs, the server has one")
+    parser.add_argument(
+        "--apart", action="store_true", help="server and generator on CPUs of their own"
+    )
     return parser.parse_args(arguments)

@@ -10,19 +10,21 @@ H2LOAD = """1700000000000000 200 20000
 1700000001100000 503 1000
 1700000001460000 200 40000
 1700000001470000 -1 0
+1700000001480000 200 40000
 """
 
 
 def test_h2load_says_how_long_each_request_took():
     load = read_h2load(H2LOAD, seconds=0.5, generator_cpu_s=0.1)
-    assert load.by_status == {200: 3, 503: 1}
+    assert load.by_status == {200: 4, 503: 1}
     assert (load.failed, load.errors) == (2, 1)
     assert (load.duration_s, load.generator_cpu_s) == (RAMP_S + 0.5, 0.1)
 
 
 def test_answers_make_a_rate_once_the_load_is_up():
     load = read_h2load(H2LOAD, seconds=0.5, generator_cpu_s=0.0)
-    assert load.goodput == pytest.approx(2 / 0.5)  # the second of three 200s ended after the ramp
+    # Of four, the first was there before, and the last after the time.
+    assert load.goodput == pytest.approx(2 / 0.5)
 
 
 def test_percentiles_are_of_good_answers_only():
