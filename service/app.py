@@ -14,9 +14,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from service import __version__
 from service.api import faces, problems, segment, style, system, tasks, web
-from service.api.gate import Gate
+from service.api.entrance import Door, Entrance, Guard
 from service.api.intake import Intake
-from service.api.middleware import ApiKeys, LastResort, Telemetry
+from service.api.keys import ApiKeys
+from service.api.middleware import LastResort, Telemetry
 from service.api.routes import Shortcut
 from service.api.schemas import Problem
 from service.engine.cpus import usable_cpus
@@ -119,9 +120,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Shortcut, routers=direct)
     app.add_middleware(LastResort)
     guarded = {**tasks.GUARDED, **segment.GUARDED, **faces.GUARDED}
-    app.add_middleware(Gate, models=models, tasks=guarded)
-    keys = [key.get_secret_value() for key in settings.api_keys]
-    app.add_middleware(ApiKeys, keys=keys, open_paths=page)  # the page itself asks for a key
+    keys = ApiKeys([key.get_secret_value() for key in settings.api_keys], open_paths=page)
+    entrance = Entrance(keys, models, guarded)
+    app.add_middleware(Guard, entrance=entrance)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -131,6 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
             expose_headers=["Server-Timing", "X-Request-ID", "X-Execution-Provider", "Retry-After"],
         )
     app.add_middleware(Telemetry, metrics=metrics)
+    app.state.door = Door(entrance, metrics, cors=bool(settings.cors_origins))
     return app
 
 

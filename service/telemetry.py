@@ -158,10 +158,11 @@ class Metrics:
             multiprocess_mode="livesum",
             registry=self.registry,
         )
-        # Finding a labelled series costs more than adding to it; models, stages and routes are few.
+        # Finding a labelled series costs more than adding to it; of each there are few.
         self._stage = lru_cache(maxsize=None)(self.stages.labels)
         self._answers = lru_cache(maxsize=None)(self.requests.labels)
         self._latency = lru_cache(maxsize=None)(self.latency.labels)
+        self._rejections = lru_cache(maxsize=None)(self.rejections.labels)
 
     def text(self) -> bytes:
         """Return all numbers in Prometheus's text format; of all workers, where there are some."""
@@ -195,6 +196,10 @@ class Metrics:
         """Record an answer, and how long it took."""
         self._answers(route, status).inc()
         self._latency(route).observe(seconds)
+
+    def rejected(self, code: str) -> None:
+        """Record a request that was refused or failed."""
+        self._rejections(code).inc()
 
     def stage(self, model: str, stage: str, seconds: float) -> None:
         """Record the time of one request in one stage."""

@@ -17,7 +17,7 @@ from service.api.face_schemas import (
     VerifyAnswer,
     VerifyQuery,
 )
-from service.api.middleware import owner
+from service.api.keys import owner
 from service.api.query import parameters, read_query
 from service.api.routes import DirectRoute
 from service.api.schemas import IMAGE_BODY, PICTURE_ANSWER

@@ -1,36 +1,84 @@
-"""What happens around every request: its id, its key, its metrics, its log line."""
+"""What happens around every request: its id, its metrics, its log line."""
 
 import asyncio
-import hashlib
-import hmac
 import logging
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import Self
 
-from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.problems import PROBLEM_CODE, internal_error, problem_of
-from service.errors import ShuttingDown, Unauthorized
+from service.errors import ShuttingDown
 from service.logs import new_request_id, request_id
 from service.telemetry import Metrics
 
+Header = tuple[bytes, bytes]
+
 log = logging.getLogger("service.access")
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+SANE_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 CLIENT_CLOSED_REQUEST = 499  # nginx's number for a caller that left; never sent, only logged
-OWNER = "chiasm.owner"  # where a request's scope has whose it is
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
-OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 
 
-def owner(request: Request) -> str:
-    """Return whose key the request came with; empty where there are no keys."""
-    whose: str = request.scope.get(OWNER, "")
-    return whose
+class Exchange:
+    """A request and its answer, which have an id; at the exit, one log line and the metrics."""
+
+    def __init__(self, scope: Scope, metrics: Metrics) -> None:
+        """Begin with the request in `scope`, and take its own id, if that can be one."""
+        self._started = time.perf_counter()
+        self._scope = scope
+        self._metrics = metrics
+        self._identity = _identity(scope)
+        self._status = CLIENT_CLOSED_REQUEST
+        self._bytes_out = 0
+
+    def __enter__(self) -> Self:
+        """Give the id to all that is done for the request."""
+        self._token = request_id.set(self._identity)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Report it."""
+        scope, elapsed_s = self._scope, time.perf_counter() - self._started
+        route = getattr(scope.get("route"), "path", "unmatched")
+        self._metrics.answered(route, self._status, elapsed_s)
+        fields = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": self._status,
+            "duration_ms": round(elapsed_s * 1000, 2),
+            "bytes_out": self._bytes_out,
+        }
+        if code := scope.get(PROBLEM_CODE):
+            self._metrics.rejected(code)
+            fields["code"] = code
+        log.info(
+            "%s %s %d",
+            scope["method"],
+            scope["path"],
+            self._status,
+            extra={"fields": fields},
+        )
+        request_id.reset(self._token)
+
+    def answer(self, status: int, headers: Iterable[Header]) -> list[Header]:
+        """Note the answer's status; return its headers, and those that every answer has."""
+        self._status = status
+        return [*headers, (b"x-request-id", self._identity.encode()), NO_SNIFFING]
+
+    def sends(self, body: bytes) -> None:
+        """Note a piece of the answer's body."""
+        self._bytes_out += len(body)
+
+
+def _identity(scope: Scope) -> str:
+    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if SANE_REQUEST_ID.fullmatch(given) else new_request_id()
 
 
 class Telemetry:
@@ -46,57 +94,16 @@ class Telemetry:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = Headers(scope=scope).get("x-request-id", "")
-        identity = wanted if SANE_REQUEST_ID.fullmatch(wanted) else new_request_id()
-        token = request_id.set(identity)
-        record = _Exchange(identity, send)
-        try:
-            await self._app(scope, receive, record.send)
-        finally:
-            self._report(scope, record)
-            request_id.reset(token)
+        with Exchange(scope, self._metrics) as exchange:
 
-    def _report(self, scope: Scope, record: "_Exchange") -> None:
-        elapsed_s = time.perf_counter() - record.started
-        route = getattr(scope.get("route"), "path", "unmatched")
-        status = record.status or CLIENT_CLOSED_REQUEST
-        self._metrics.answered(route, status, elapsed_s)
-        fields = {
-            "method": scope["method"],
-            "path": scope["path"],
-            "status": status,
-            "duration_ms": round(elapsed_s * 1000, 2),
-            "bytes_out": record.bytes_out,
-        }
-        if code := scope.get(PROBLEM_CODE):
-            self._metrics.rejections.labels(code).inc()
-            fields["code"] = code
-        log.info(
-            "%s %s %d",
-            scope["method"],
-            scope["path"],
-            status,
-            extra={"fields": fields},
-        )
+            async def note(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = exchange.answer(message["status"], message["headers"])
+                else:
+                    exchange.sends(message.get("body", b""))
+                await send(message)
 
-
-class _Exchange:
-    """What was answered to one request."""
-
-    def __init__(self, identity: str, send: Send) -> None:
-        self.status = 0
-        self.bytes_out = 0
-        self.started = time.perf_counter()
-        self._headers = ((b"x-request-id", identity.encode()), NO_SNIFFING)
-        self._send = send
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message["headers"], *self._headers]
-        else:
-            self.bytes_out += len(message.get("body", b""))
-        await self._send(message)
+            await self._app(scope, receive, note)
 
 
 class LastResort:
@@ -134,52 +141,3 @@ class LastResort:
             raise
         except Exception as error:  # noqa: BLE001  (the last place where it can be met politely)
             await answer(internal_error(error))
-
-
-class ApiKeys:
-    """Lets a request pass with one of the keys; probes, and what else is named, are open.
-
-    What a caller leaves behind belongs to its key: the scope says whose request it is, as a digest.
-    Keys are compared as digests in constant time, every one of them for every request, so that
-    neither the length, the content nor the position of a key shows in how long it takes.
-    """
-
-    def __init__(self, app: ASGIApp, keys: Sequence[str], open_paths: Iterable[str] = ()) -> None:
-        """Wrap `app`.
-
-        Args:
-            app: what the keys guard.
-            keys: the accepted ones; without any everybody passes.
-            open_paths: what needs no key besides the probes, whole paths.
-        """
-        self._app = app
-        self._digests = [_digest(key) for key in keys]
-        self._open_paths = OPEN_PATHS.union(open_paths)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handle one request."""
-        if not self._digests or scope["type"] != "http" or scope["path"] in self._open_paths:
-            await self._app(scope, receive, send)
-            return
-        digest = _digest(_presented(Headers(scope=scope)))
-        if self._knows(digest):
-            scope[OWNER] = digest.hex()
-            await self._app(scope, receive, send)
-            return
-        error = Unauthorized("send an API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`")
-        await problem_of(error)(scope, receive, send)
-
-    def _knows(self, digest: bytes) -> bool:
-        matches = [hmac.compare_digest(digest, known) for known in self._digests]
-        return any(matches)
-
-
-def _presented(headers: Headers) -> str:
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
-        return token.strip()
-    return headers.get("x-api-key", "")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest()

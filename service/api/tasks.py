@@ -10,7 +10,7 @@ from pydantic_core import to_json
 from starlette.responses import Response
 
 from service.api.intake import Intake
-from service.api.middleware import owner
+from service.api.keys import owner
 from service.api.query import parameters, read_query
 from service.api.routes import DirectRoute
 from service.api.schemas import (

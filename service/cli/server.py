@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from service.api.entrance import Door
 from service.app import create_app
 from service.cli.ending import end_within
 from service.cli.shares import share
@@ -63,7 +64,10 @@ def serve(settings: Settings, supervision: "Supervision | None" = None) -> int:
             access_log=False,
             server_header=False,
             proxy_headers=False,  # nothing here depends on who the client is
-            http=HttpToolsProtocol if supervision is None else _Considerate,
+            http=cast(
+                type[asyncio.Protocol],
+                partial(_Protocol if supervision is None else _Considerate, app.state.door),
+            ),
         ),
         supervision,
     )
@@ -191,8 +195,37 @@ async def _serve_until_told(
     await server.serve(supervision.listeners)
 
 
-class _Considerate(HttpToolsProtocol):
-    """uvicorn's protocol of a worker that lets others have connections, too.
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, which asks at the door before it makes a task for a request.
+
+    At ten times the capacity a refusal takes XX ms of the event loop that way, instead of XX, and
+    XX of the peak is answered instead of XX (`bench overload --apart`).
+    """
+
+    def __init__(self, door: Door, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._door = door
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        special = self.pipeline or self.flow.write_paused or cycle.scope["method"] == "HEAD"
+        refusal = None if special else self._door.refuse(cycle.scope)
+        if refusal is None:
+            super()._start_asgi_task(cycle, app)
+            return
+        headers = [*self.server_state.default_headers, *refusal.headers]
+        if not cycle.keep_alive:
+            headers.append((b"connection", b"close"))
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        head = b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n"])
+        self.transport.write(head + refusal.body)
+        cycle.response_complete = True  # so that what still comes of its body is discarded
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+
+class _Considerate(_Protocol):
+    """A worker's protocol, which lets others have connections, too.
 
     A worker that is awake takes all connections that wait, in one loop inside of libuv: of eight
     that came at once one of two got all in 7 of 16 tries, and the other core had nothing to do.
