@@ -77,8 +77,11 @@ class Exchange:
 
 
 def _identity(scope: Scope) -> str:
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if SANE_REQUEST_ID.fullmatch(given) else new_request_id()
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and SANE_REQUEST_ID.fullmatch(value):
+            given: str = value.decode()
+            return given
+    return new_request_id()
 
 
 class Telemetry:

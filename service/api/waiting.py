@@ -12,7 +12,7 @@ from service.engine.deadline import Deadline
 from service.errors import DeadlineExceeded, InvalidOption
 
 DEADLINE_HEADER = "X-Deadline-Ms"
-UNWATCHED_S = 0.1  # most answers come sooner, and then nobody had to listen for a disconnect
+UNWATCHED_S = 0.25  # most answers come sooner, and then nobody had to listen for a disconnect
 DEADLINE_PARAMETER = {
     "name": DEADLINE_HEADER,
     "in": "header",

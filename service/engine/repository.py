@@ -159,10 +159,11 @@ class Repository:
             ModelNotFound: no such model serves the task.
             ModelNotReady: it is there, but failed its golden check.
         """
-        wanted = self._preferred.get(task, ()) if name is None else (name,)
-        found = (self.models[one] for one in wanted if one in self.models)
-        model = next((one for one in found if one.task == task), None)
-        if model is None:
+        for one in self._preferred.get(task, ()) if name is None else (name,):
+            model = self.models.get(one)
+            if model is not None and model.task == task:
+                break
+        else:
             serving = sorted(one.name for one in self.models.values() if one.task == task)
             if name is not None or not serving:
                 raise ModelNotFound(name or "", serving)
