@@ -20,7 +20,7 @@ from service.errors import BadRequest, ChiasmError, Unauthorized, Unavailable
 from service.telemetry import Metrics
 
 NEVER = Deadline.never()
-REFUSAL = "chiasm.refusal"  # where a request's scope keeps why it is not let in, or None
+OBJECTION = "chiasm.objection"  # where a request's scope keeps why it is not let in, or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Entrance:
         self._tasks = tasks
         self._routes = {path: _Route(path) for path in tasks}
 
-    def refusal(self, scope: Scope) -> ChiasmError | None:
+    def objection(self, scope: Scope) -> ChiasmError | None:
         """Return why a request is not let in, or None; whose it is stays in its scope.
 
         It is decided when it is first asked for; whoever asks again is told the same.
         """
-        if REFUSAL not in scope:
-            scope[REFUSAL] = self._decide(scope)
-        refusal: ChiasmError | None = scope[REFUSAL]
-        return refusal
+        if OBJECTION not in scope:
+            scope[OBJECTION] = self._decide(scope)
+        objection: ChiasmError | None = scope[OBJECTION]
+        return objection
 
     def _decide(self, scope: Scope) -> ChiasmError | None:
         path = scope["path"]
@@ -97,8 +97,8 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] == "http" and (refusal := self._entrance.refusal(scope)):
-            await problem_of(refusal)(scope, receive, send)
+        if scope["type"] == "http" and (objection := self._entrance.objection(scope)):
+            await problem_of(objection)(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -133,12 +133,15 @@ class Door:
 
     def refuse(self, scope: Scope) -> Refusal | None:
         """Return the answer to a request that is refused, or None: the application has it."""
-        error = self._entrance.refusal(scope)
-        if error is None or (self._cors and _has_origin(scope)):
+        try:
+            objection = self._entrance.objection(scope)
+        except Exception:  # noqa: BLE001  (a bug; the application meets it again, and answers it)
+            return None
+        if objection is None or (self._cors and _has_origin(scope)):
             return None
         with Exchange(scope, self._metrics) as exchange:
-            response = problem_of(error)
-            scope[PROBLEM_CODE] = error.code
+            response = problem_of(objection)
+            scope[PROBLEM_CODE] = objection.code
             headers = exchange.answer(response.status_code, response.raw_headers)
             body = bytes(response.body)
             exchange.sends(body)

@@ -219,6 +219,7 @@ class _Protocol(HttpToolsProtocol):
         head = b"".join([STATUS_LINE[refusal.status], *lines, b"\r\n"])
         self.transport.write(head + refusal.body)
         cycle.response_complete = True  # so that what still comes of its body is discarded
+        del cycle.on_response  # or the two of us would hold each other
         if not cycle.keep_alive:
             self.transport.close()
         self.on_response_complete()

@@ -198,3 +198,16 @@ async def test_what_needs_headers_from_further_in_goes_further_in(
 
     assert bool(door.refuse(asked(ORIGIN))) is short
     assert door.refuse(asked({}))
+
+
+async def test_a_bug_at_the_door_is_answered_by_the_application(
+    serve: Serve, picture: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = await serve()
+    door: Door = served.app.state.door
+    admission = served.models.find("classify").pipeline.admission
+    monkeypatch.setattr(admission, "check", lambda *_: 1 / 0)
+
+    assert door.refuse(asked({})) is None
+    with pytest.raises(ZeroDivisionError):  # which a server answers with a 500
+        await served.client.post("/classify", content=picture)

@@ -1,6 +1,8 @@
 """The protocol that asks at the door, on a transport that keeps what is written."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -158,6 +160,20 @@ async def test_pipelined_requests_are_answered_in_their_order(path: str) -> None
     paths = [line for line in one.transport.written.split(b"\r\n") if b"x-path" in line]
     wanted = [f"x-path: {way}/{number}" for number in range(3_000) for way in (path, "/no")]
     assert paths == [line.encode() for line in wanted]
+
+
+async def test_a_connection_is_freed_at_its_end() -> None:
+    one = Connected()
+    one.receives("/no")
+    one.protocol.connection_lost(None)
+    protocol = weakref.ref(one.protocol)
+
+    gc.disable()
+    try:
+        del one
+        assert protocol() is None
+    finally:
+        gc.enable()
 
 
 async def test_what_has_no_body_of_its_own_is_left_to_uvicorn() -> None:
