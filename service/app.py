@@ -120,7 +120,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Shortcut, routers=direct)
     app.add_middleware(LastResort)
     guarded = {**tasks.GUARDED, **segment.GUARDED, **faces.GUARDED}
-    keys = ApiKeys([key.get_secret_value() for key in settings.api_keys], open_paths=page)
+    secrets = [key.get_secret_value() for key in settings.api_keys]
+    keys = ApiKeys(secrets, open_paths=page)  # the page itself asks for a key
     entrance = Entrance(keys, models, guarded)
     app.add_middleware(Guard, entrance=entrance)
     if settings.cors_origins:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -16,12 +17,22 @@ from tests.serving import DIGITS, Brake, Serve, Served, until
 pytestmark = pytest.mark.anyio
 
 
-async def test_what_a_full_model_cannot_take_is_refused_unread(serve: Serve, brake: Brake) -> None:
-    served = await serve(max_in_flight=1)
+async def full(
+    served: Served, brake: Brake, headers: Mapping[str, str] = MappingProxyType({})
+) -> asyncio.Future[httpx.Response]:
+    """Return the request that holds all that the service admits, until the brake is released."""
     brake.press()
-    held = asyncio.ensure_future(served.client.post("/classify", content=pictures.jpeg()))
+    held = asyncio.ensure_future(
+        served.client.post("/classify", content=pictures.jpeg(), headers=headers)
+    )
     admission = served.models.find("classify").pipeline.admission
     await until(lambda: admission.in_flight == 1)
+    return held
+
+
+async def test_what_a_full_model_cannot_take_is_refused_unread(serve: Serve, brake: Brake) -> None:
+    served = await serve(max_in_flight=1)
+    held = await full(served, brake)
     read: list[int] = []
 
     async def body():  # type: ignore[no-untyped-def]
@@ -79,21 +90,16 @@ async def test_an_unknown_model_is_left_to_the_route(serve: Serve) -> None:
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/models", "/metrics"])
 async def test_other_paths_pass_while_a_model_is_full(
-    path: str, serve: Serve, brake: Brake, picture: bytes
+    path: str, serve: Serve, brake: Brake
 ) -> None:
     served = await serve(max_in_flight=1)
-    brake.press()
-    held = asyncio.ensure_future(served.client.post("/classify", content=picture))
-    admission = served.models.find("classify").pipeline.admission
-    full: Callable[[], bool] = lambda: admission.in_flight == 1  # noqa: E731
-    await until(full)
+    held = await full(served, brake)
     assert (await served.client.get(path)).status_code == 200
     brake.release()
     assert (await held).status_code == 200
 
 
 # The door, for a server that asks before it makes a task
-
 
 KEY = "0123456789abcdef"
 KNOWN = {"x-api-key": KEY}
@@ -117,19 +123,6 @@ def at_once(served: Served, scope: Scope) -> httpx.Response:
     refusal = door.refuse(scope)
     assert refusal
     return httpx.Response(refusal.status, headers=refusal.headers, content=refusal.body)
-
-
-async def full(
-    served: Served, brake: Brake, headers: Mapping[str, str]
-) -> asyncio.Future[httpx.Response]:
-    """Return the request that holds all that the service admits, until the brake is released."""
-    brake.press()
-    held = asyncio.ensure_future(
-        served.client.post("/classify", content=pictures.jpeg(), headers=headers)
-    )
-    admission = served.models.find("classify").pipeline.admission
-    await until(lambda: admission.in_flight == 1)
-    return held
 
 
 def told(response: httpx.Response) -> tuple[Any, ...]:
@@ -180,7 +173,7 @@ async def test_who_was_let_in_is_not_refused_by_what_came_meanwhile(
     scope = asked({})
     door: Door = served.app.state.door
     assert door.refuse(scope) is None
-    held = await full(served, brake, {})
+    held = await full(served, brake)
 
     assert door.refuse(scope) is None
     assert door.refuse(asked({}))

@@ -76,8 +76,10 @@ class FakeTransport(asyncio.Transport):
 class Connected:
     """A connection to a server that admits and refuses."""
 
-    def __init__(self) -> None:
-        config = uvicorn.Config(answering(ADMITTED), log_config=None, http="httptools")
+    def __init__(self, *, idle_s: int = 5) -> None:
+        config = uvicorn.Config(
+            answering(ADMITTED), log_config=None, http="httptools", timeout_keep_alive=idle_s
+        )
         config.load()
         self.state = ServerState()
         self.state.default_headers = [(b"date", b"today")]
@@ -148,18 +150,27 @@ async def test_who_asks_for_one_answer_only_gets_one(head: dict[str, str]) -> No
     assert one.transport.closed
 
 
+async def test_a_refused_connection_is_closed_when_it_stays_idle() -> None:
+    one = Connected(idle_s=0)
+
+    one.receives("/no")
+
+    assert not one.transport.closed
+    await until(lambda: one.transport.closed)
+
+
 @pytest.mark.parametrize("path", ["/no", "/yes"])
 async def test_pipelined_requests_are_answered_in_their_order(path: str) -> None:
     one = Connected()
 
+    one.receives(path)
     for number in range(3_000):  # deeper than calls may be nested
-        one.receives(f"{path}/{number}")
         one.receives(f"/no/{number}")
     await one.settle()
 
     paths = [line for line in one.transport.written.split(b"\r\n") if b"x-path" in line]
-    wanted = [f"x-path: {way}/{number}" for number in range(3_000) for way in (path, "/no")]
-    assert paths == [line.encode() for line in wanted]
+    wanted = [path, *(f"/no/{number}" for number in range(3_000))]
+    assert paths == [f"x-path: {each}".encode() for each in wanted]
 
 
 async def test_a_connection_is_freed_at_its_end() -> None:
