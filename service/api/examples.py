@@ -199,7 +199,7 @@ DETAILS: Mapping[str, str] = {
     "multiple_faces": "there are 2 faces in image1",
     "idempotency_conflict": "the idempotency key was used for another request",
     "share_exceeded": "your share of the queue is full",
-    "overloaded": "the predicted wait is 1.4 s; 1.0 s are allowed",
+    "overloaded": "the predicted wait is 1.423 s; 1.000 s are allowed",
     "model_not_ready": "the model failed its golden check",
     "shutting_down": "the service is shutting down",
     "jobs_unavailable": "the database of the jobs cannot be reached",

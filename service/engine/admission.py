@@ -76,7 +76,7 @@ class Admission:
         if held >= max(1, self._max_in_flight // callers):
             reason = "the queue is full" if callers == 1 else "your share of the queue is full"
         elif self.in_flight and wait_s > allowed_s:
-            reason = f"the predicted wait is {wait_s:.1f} s; {max(allowed_s, 0):.1f} s are allowed"
+            reason = f"the predicted wait is {wait_s:.3f} s; {max(allowed_s, 0):.3f} s are allowed"
         else:
             return
         greedy = held * callers > self.in_flight and callers > 1
