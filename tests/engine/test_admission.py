@@ -117,7 +117,9 @@ def test_who_would_wait_too_long_is_refused(
         admission.check(deadline)
         admission.admit(deadline)
         return
-    with pytest.raises(Overloaded, match=r"predicted wait is \d\.\d{3} s; \d\.\d{3} s are") as refusal:
+    with pytest.raises(
+        Overloaded, match=r"predicted wait is \d\.\d{3} s; \d\.\d{3} s are"
+    ) as refusal:
         admission.admit(deadline)
     with pytest.raises(Overloaded):
         admission.check(deadline)
